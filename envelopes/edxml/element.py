@@ -1,0 +1,169 @@
+"""One element of a message and the path that leads to it: children by name, values by kind, refusals that say where.
+
+Names are compared without their namespace prefix, because old systems write prefixes that they never declare. Elements of
+other namespaces are passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from typing import TYPE_CHECKING, TypeVar
+
+from lxml import etree
+
+from envelopes.edxml.syntax import (
+    MISSING,
+    NAMESPACE,
+    read_date,
+    read_flag,
+    read_moment,
+    read_number,
+    read_organ_code,
+)
+from trust_store.errors import Refused, reason
+
+AMBIGUOUS = reason(
+    "edxml-twice", "An element that may occur once occurs more than once", "Keep the right one and send again"
+)
+NOT_TEXT = reason("edxml-not-text", "An element that holds text has other elements in it", "Write plain text there")
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Block = TypeVar("Block", bound="DataclassInstance")
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Element:
+    """Read one element; every method raises Refused, naming the element and the line, when a value cannot be read."""
+
+    node: etree._Element
+    path: str
+
+    @property
+    def where(self) -> str:
+        """Tell the way to this element and its line."""
+        return f"{self.path}, line {self.node.sourceline}"
+
+    @property
+    def text(self) -> str | None:
+        """Give the whole text without outer white space, or None when there is none."""
+        if len(self.node) and next(self.node.iterchildren("*"), None) is not None:
+            raise Refused(NOT_TEXT, where=self.where)
+        return "".join(_texts(self.node)).strip() or None
+
+    @property
+    def blank(self) -> bool:
+        """Tell whether there is no text here, however deep: an element without any counts as absent."""
+        return not "".join(self.node.itertext()).strip()
+
+    def all(self, *names: str) -> tuple[Element, ...]:
+        """Give the children with one of these names, in order."""
+        return tuple(
+            Element(node=child, path=f"{self.path}/{local_name(child)}")
+            for child in self.node.iterchildren("*")
+            if _belongs(child) and local_name(child) in names
+        )
+
+    def some(self, name: str) -> tuple[Element, ...]:
+        """Give the children with this name, of which there must be one."""
+        return self.all(name) or (self.required(name),)
+
+    def one(self, *names: str) -> Element | None:
+        """Give the only child with one of these names, or None."""
+        found = self.all(*names)
+        if len(found) > 1:
+            raise Refused(AMBIGUOUS, f"There is more than one {found[1].path.rpartition('/')[2]}", where=found[1].where)
+        return found[0] if found else None
+
+    def required(self, *names: str) -> Element:
+        """Give the only child with one of these names."""
+        found = self.one(*names)
+        if found is None:
+            raise Refused(MISSING, f"{names[0]} is missing", where=self.where)
+        return found
+
+    def read(self, read: Callable[[Element], Block], *names: str) -> Block | None:
+        """Read an optional block; one that says nothing is None."""
+        block = self.one(*names)
+        value = None if block is None or block.blank else read(block)
+        return value if value is not None and says_something(value) else None
+
+    def read_all(self, read: Callable[[Element], Block], name: str) -> tuple[Block, ...]:
+        """Read every block with this name that says something."""
+        values = (read(block) for block in self.all(name) if not block.blank)
+        return tuple(value for value in values if says_something(value))
+
+    def optional_text(self, *names: str) -> str | None:
+        """Read the text of a child, or None."""
+        return self._value(lambda text, _: text, *names)
+
+    def required_text(self, *names: str) -> str:
+        """Read the text of a child that must have one."""
+        child = self.required(*names)
+        if child.text is None:
+            raise Refused(MISSING, f"{names[0]} is empty", where=child.where)
+        return child.text
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Read the texts of all children with this name that have one."""
+        return tuple(child.text for child in self.all(name) if child.text)
+
+    def organ_code(self) -> str | None:
+        """Read an organisation code, or None."""
+        return self._value(read_organ_code, "OrganId")
+
+    def organ_codes(self) -> tuple[str, ...]:
+        """Read all organisation codes."""
+        return tuple(read_organ_code(child.text, child.where) for child in self.all("OrganId") if child.text)
+
+    def required_organ_code(self) -> str:
+        """Read the organisation code that must be there."""
+        return read_organ_code(self.required_text("OrganId"), self.required("OrganId").where)
+
+    def number(self, *names: str) -> int | None:
+        """Read a whole number, or None."""
+        return self._value(read_number, *names)
+
+    def flag(self, *names: str) -> bool | None:
+        """Read a yes or no, or None."""
+        return self._value(read_flag, *names)
+
+    def date(self, *names: str) -> date | None:
+        """Read a date, or None."""
+        return self._value(read_date, *names)
+
+    def moment(self, *names: str) -> datetime | None:
+        """Read a local date and time, or None."""
+        return self._value(read_moment, *names)
+
+    def _value(self, read: Callable[[str, str], Value], *names: str) -> Value | None:
+        child = self.one(*names)
+        return None if child is None or child.text is None else read(child.text, child.where)
+
+
+def says_something(block: DataclassInstance) -> bool:
+    """Tell whether any field of a block has a value."""
+    return any(getattr(block, field.name) not in (None, ()) for field in fields(block))
+
+
+def local_name(node: etree._Element) -> str:
+    """Give the name of an element without its namespace and without a prefix that nobody declared."""
+    return str(node.tag).rpartition("}")[2].rpartition(":")[2]
+
+
+def namespace(node: etree._Element) -> str:
+    """Give the namespace of an element, or an empty text."""
+    return str(node.tag).partition("}")[0].lstrip("{") if str(node.tag).startswith("{") else ""
+
+
+def _belongs(node: etree._Element) -> bool:
+    return namespace(node) == NAMESPACE or (not namespace(node) and ":" in str(node.tag))
+
+
+def _texts(node: etree._Element) -> Iterator[str]:
+    yield node.text or ""
+    yield from (child.tail or "" for child in node)

@@ -1,0 +1,202 @@
+"""The evidence that the hub issues: ETSI EN 319 522 events as XML, signed by the hub, readable and verifiable offline.
+
+A receipt is written twice: first as a statement, unsigned, which is stored together with what it states; then sealed. So a
+crash between the two leaves something to seal, and a retry seals the very same statement.
+Element names follow EN 319 522-3; what that standard leaves open is in docs/protocol/receipt.md.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final
+
+from lxml import etree
+
+from envelopes import xml
+from envelopes.signature.sign import sign
+from envelopes.signature.verify import Place, Signed, verify
+from trust_store.errors import Refused, reason
+from trust_store.keys import KeyHolder
+
+NAMESPACE: Final = "http://uri.etsi.org/19522/v1#"
+EVENTS: Final = "http://uri.etsi.org/19522/Event/"
+REASONS: Final = "urn:congvan:reason:"
+VERSION: Final = "1"
+_SHA256: Final = "http://www.w3.org/2001/04/xmlenc#sha256"
+_E: Final = f"{{{NAMESPACE}}}"
+
+NOT_A_RECEIPT = reason(
+    "receipt-malformed", "This is not a receipt of this kind of hub", "Check a file that the hub handed out, unchanged"
+)
+
+
+class Event(StrEnum):
+    """Name the events of EN 319 522-1 section 6 that this hub attests."""
+
+    SUBMISSION_ACCEPTANCE = "SubmissionAcceptance"
+    SUBMISSION_REJECTION = "SubmissionRejection"
+    CONTENT_CONSIGNMENT = "ContentConsignment"
+    CONTENT_HANDOVER = "ContentHandover"
+    CONSIGNMENT_ACCEPTANCE = "ConsignmentAcceptance"
+    CONSIGNMENT_REJECTION = "ConsignmentRejection"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Name a party in a receipt: its identification code and its registered name (empty when unknown)."""
+
+    code: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """Say why an event happened: a stable code and the sentence that people were told."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """State one event about one message. Times are UTC; `digest` is SHA-256 (hex) of the message's exact bytes.
+
+    `refers_to` is the code of the receiver that the event is about; empty when it is about the submission.
+    """
+
+    id: str
+    event: Event
+    at: datetime
+    issuer: Actor
+    sender: Actor
+    receivers: tuple[Actor, ...]
+    message_id: str
+    digest: str
+    size: int
+    submitted_at: datetime
+    refers_to: str = ""
+    causes: tuple[Cause, ...] = ()
+
+
+def state(receipt: Receipt) -> bytes:
+    """Write a receipt as an unsigned statement; the same receipt always gives the same bytes."""
+    root = etree.Element(_E + "Evidence", {"version": VERSION, "Id": "evidence"}, nsmap={None: NAMESPACE})
+    _text(root, "EvidenceIdentifier", receipt.id)
+    _text(root, "ERDSEventId", EVENTS + receipt.event)
+    if receipt.causes:
+        causes = etree.SubElement(root, _E + "EventReasons")
+        for cause in receipt.causes:
+            one = etree.SubElement(causes, _E + "EventReason")
+            _text(one, "Code", REASONS + cause.code)
+            _text(one, "Details", cause.text)
+    _text(root, "EventTime", _format(receipt.at))
+    _actor(root, "EvidenceIssuerDetails", receipt.issuer)
+    _actor(root, "SenderDetails", receipt.sender)
+    for receiver in receipt.receivers:
+        _actor(root, "RecipientDetails", receiver)
+    if receipt.refers_to:
+        _text(root, "EvidenceRefersToRecipient", receipt.refers_to)
+    _text(root, "SubmissionTime", _format(receipt.submitted_at))
+    _content(root, receipt)
+    _text(root, "MessageIdentifier", receipt.message_id)
+    etree.indent(root)
+    return bytes(etree.tostring(root, encoding="UTF-8", xml_declaration=True))
+
+
+def seal(statement: bytes, holder: KeyHolder) -> bytes:
+    """Sign a statement with the hub's key; the result is the receipt that parties keep."""
+    return sign(statement, holder)
+
+
+def open_receipt(data: bytes) -> tuple[Receipt, Signed]:
+    """Verify the signature of a sealed receipt and read it from what was signed.
+
+    The caller judges the certificate chain in `Signed`, and compares `digest` with the message that it holds.
+
+    Raises:
+        Refused: the signature is not good, or the document is not a receipt.
+    """
+    signed = verify(xml.parse(data), Place.ROOT_CHILD)
+    return read(signed.element), signed
+
+
+def read(root: etree._Element) -> Receipt:
+    """Read a receipt from the root of a verified document.
+
+    Raises:
+        Refused: `receipt-malformed`.
+    """
+    if root.tag != _E + "Evidence" or root.get("version") != VERSION:
+        raise Refused(NOT_A_RECEIPT)
+    try:
+        return _receipt(root)
+    except (ValueError, TypeError):
+        raise Refused(NOT_A_RECEIPT, "A value of the receipt cannot be read") from None
+
+
+def is_receipt(root: etree._Element) -> bool:
+    """Tell by the root element whether a document is evidence."""
+    return bool(root.tag == _E + "Evidence")
+
+
+def _receipt(root: etree._Element) -> Receipt:
+    part = f"UserContentInfo/{_E}PartsInfo/{_E}PartInfo/"
+    return Receipt(
+        id=_get(root, "EvidenceIdentifier"),
+        event=Event(_get(root, "ERDSEventId").removeprefix(EVENTS)),
+        at=datetime.fromisoformat(_get(root, "EventTime")),
+        issuer=_read_actor(root.find(_E + "EvidenceIssuerDetails")),
+        sender=_read_actor(root.find(_E + "SenderDetails")),
+        receivers=tuple(_read_actor(item) for item in root.findall(_E + "RecipientDetails")),
+        message_id=_get(root, "MessageIdentifier"),
+        digest=base64.b64decode(_get(root, f"{part}{_E}DigestValue"), validate=True).hex(),
+        size=int(_get(root, f"{part}{_E}Size")),
+        submitted_at=datetime.fromisoformat(_get(root, "SubmissionTime")),
+        refers_to=root.findtext(_E + "EvidenceRefersToRecipient") or "",
+        causes=tuple(_cause(item) for item in root.iterfind(f"{_E}EventReasons/{_E}EventReason")),
+    )
+
+
+def _cause(element: etree._Element) -> Cause:
+    return Cause(code=_get(element, "Code").removeprefix(REASONS), text=element.findtext(_E + "Details") or "")
+
+
+def _content(root: etree._Element, receipt: Receipt) -> None:
+    content = etree.SubElement(root, _E + "UserContentInfo")
+    _text(content, "ComposingParts", "1")
+    part = etree.SubElement(etree.SubElement(content, _E + "PartsInfo"), _E + "PartInfo")
+    _text(part, "ContentType", "application/xml")
+    etree.SubElement(part, _E + "DigestMethod", {"Algorithm": _SHA256})
+    _text(part, "DigestValue", base64.b64encode(bytes.fromhex(receipt.digest)).decode())
+    _text(part, "Size", str(receipt.size))
+
+
+def _actor(root: etree._Element, name: str, actor: Actor) -> None:
+    element = etree.SubElement(root, _E + name)
+    _text(element, "Identifier", actor.code)
+    if actor.name:
+        _text(element, "LegalName", actor.name)
+
+
+def _read_actor(element: etree._Element | None) -> Actor:
+    if element is None:
+        raise ValueError
+    return Actor(code=_get(element, "Identifier"), name=element.findtext(_E + "LegalName") or "")
+
+
+def _text(parent: etree._Element, name: str, value: str) -> None:
+    etree.SubElement(parent, _E + name).text = value
+
+
+def _get(parent: etree._Element, path: str) -> str:
+    value = parent.findtext(_E + path)
+    if not value:
+        raise ValueError(path)
+    return value
+
+
+def _format(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

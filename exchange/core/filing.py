@@ -1,0 +1,187 @@
+"""Write down what one submission commits: the message, its deliveries, the statements of evidence and their leaves."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from envelopes.edxml import Letter, StatusCode
+from envelopes.leaf import SALT_BYTES, commit
+from envelopes.opened import Envelope
+from envelopes.receipt import Actor, Cause, Event, Receipt, state
+from exchange.core.model import (
+    Delivery,
+    EvidenceId,
+    Filed,
+    Filing,
+    Kind,
+    MessageKey,
+    Party,
+    PartyId,
+    Statement,
+    StatusChange,
+    delivery_key,
+    evidence_id,
+    message_key,
+)
+from exchange.core.ports import Entropy
+from exchange.core.routing import About, Route
+from trust_store.errors import Refused
+from trust_store.verdict import Verdict
+
+_ANSWERS = {StatusCode.ACCEPTED: Event.CONSIGNMENT_ACCEPTANCE, StatusCode.REFUSED: Event.CONSIGNMENT_REJECTION}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registrar:
+    """Compose filings and statements in the name of one hub."""
+
+    issuer: Actor
+    entropy: Entropy
+
+    def compose(self, envelope: Envelope, sender: Party, route: Route, at: datetime) -> Filing:
+        """Compose everything that follows from a believed and addressed message."""
+        filed = _filed(envelope, sender, at)
+        deliveries = tuple(_delivery(filed, receiver) for receiver in route.receivers)
+        names = tuple(receiver.actor for receiver in route.receivers)
+        accepted = self.state(filed, sender.actor, names, Event.SUBMISSION_ACCEPTANCE, at)
+        consigned = [
+            self.state(filed, sender.actor, names, Event.CONTENT_CONSIGNMENT, at, refers_to=item.id)
+            for item in route.receivers
+        ]
+        answered = self._answer(envelope, route.about, at)
+        return Filing(
+            message=filed,
+            deliveries=deliveries,
+            statements=(accepted, *consigned, *answered),
+            change=_change(envelope, filed, route.about, at),
+        )
+
+    def state(  # noqa: PLR0913 - a statement has these parts
+        self,
+        filed: Filed,
+        sender: Actor,
+        receivers: tuple[Actor, ...],
+        event: Event,
+        at: datetime,
+        *,
+        refers_to: str = "",
+        causes: tuple[Cause, ...] = (),
+    ) -> Statement:
+        """State an event about a filed message."""
+        receipt = Receipt(
+            id=evidence_id(event, filed.key, refers_to),
+            event=event,
+            at=at,
+            issuer=self.issuer,
+            sender=sender,
+            receivers=receivers,
+            message_id=filed.message_id,
+            digest=filed.digest,
+            size=filed.size,
+            submitted_at=filed.submitted_at,
+            refers_to=refers_to,
+            causes=causes,
+        )
+        return self._statement(receipt, filed.sender, filed.key)
+
+    def reject(self, refusal: Refused, sender: Party, digest: str, size: int, at: datetime) -> Statement:
+        """State that a submission was refused. Its content was not believed, so its digest is its only name."""
+        message = MessageKey(digest)
+        receipt = Receipt(
+            id=evidence_id(Event.SUBMISSION_REJECTION, f"{sender.id} {digest}", refusal.reason.code),
+            event=Event.SUBMISSION_REJECTION,
+            at=at,
+            issuer=self.issuer,
+            sender=sender.actor,
+            receivers=(),
+            message_id=f"sha256:{digest}",
+            digest=digest,
+            size=size,
+            submitted_at=at,
+            causes=(Cause(code=refusal.reason.code, text=refusal.text),),
+        )
+        return self._statement(receipt, sender.id, message)
+
+    def _answer(self, envelope: Envelope, about: About | None, at: datetime) -> list[Statement]:
+        notice = envelope.message
+        if about is None or isinstance(notice, Letter) or notice.status_code not in _ANSWERS:
+            return []
+        cause = Cause(code=f"status-{notice.status_code}", text=notice.description or notice.status_code.name)
+        writer = Actor(code=about.original.sender)
+        event = _ANSWERS[notice.status_code]
+        receiver = about.receiver.actor
+        return [self.state(about.original, writer, (receiver,), event, at, refers_to=receiver.code, causes=(cause,))]
+
+    def _statement(self, receipt: Receipt, owner: PartyId, message: MessageKey) -> Statement:
+        text, salt = state(receipt), self.entropy.draw(SALT_BYTES)
+        return Statement(
+            id=EvidenceId(receipt.id),
+            owner=owner,
+            message=message,
+            event=receipt.event,
+            receiver=receipt.refers_to,
+            at=receipt.at,
+            text=text,
+            salt=salt,
+            leaf=commit(text, salt),
+        )
+
+
+def _filed(envelope: Envelope, sender: Party, at: datetime) -> Filed:
+    message = envelope.message
+    letter = message if isinstance(message, Letter) else None
+    message_id = letter.document_id if letter else f"status:{envelope.digest}"
+    key = message_key(sender.id, message_id)
+    code = letter.code if letter else None
+    promulgated = letter.promulgation.date if letter and letter.promulgation else None
+    return Filed(
+        key=key,
+        sender=sender.id,
+        message_id=message_id,
+        digest=envelope.digest,
+        size=envelope.size,
+        kind=Kind.LETTER if letter else Kind.STATUS,
+        business=int(letter.business.type) if letter and letter.business else 0,
+        subject=letter.subject if letter else "",
+        number=(code.number or "") if code else "",
+        notation=(code.notation or "") if code else "",
+        promulgated=promulgated.isoformat() if promulgated else "",
+        submitted_at=at,
+        signature_class=envelope.signature_class,
+        verdict=_record(envelope.verdict),
+        receipt=evidence_id(Event.SUBMISSION_ACCEPTANCE, key),
+    )
+
+
+def _delivery(filed: Filed, receiver: Party) -> Delivery:
+    return Delivery(
+        key=delivery_key(filed.key, receiver.id),
+        receiver=receiver.id,
+        message=filed.key,
+        sender=filed.sender,
+        consigned_at=filed.submitted_at,
+    )
+
+
+def _change(envelope: Envelope, filed: Filed, about: About | None, at: datetime) -> StatusChange | None:
+    notice = envelope.message
+    if about is None or isinstance(notice, Letter):
+        return None
+    return StatusChange(
+        original=about.original.key,
+        sender=about.original.sender,
+        receiver=about.receiver.id,
+        code=notice.status_code,
+        text=notice.description or "",
+        at=at,
+        notice=filed.key,
+        irregular=about.irregular,
+    )
+
+
+def _record(verdict: Verdict) -> str:
+    """Write a verdict with all its checks as JSON, for the record."""
+    checks = [{"name": item.name, "outcome": item.outcome, "text": item.text} for item in verdict.checks]
+    return json.dumps({"outcome": verdict.outcome, "text": verdict.text, "checks": checks}, ensure_ascii=False)

@@ -1,0 +1,182 @@
+"""The path of a message, read top to bottom: submit, deliver, acknowledge.
+
+Every step is numbered as in docs/explanation/path-of-a-message.md. After each one a comment says what a crash at that
+point leaves; tests/faults kills the process there and looks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from envelopes.opened import Envelope, Opened, open_signed
+from envelopes.receipt import Event, seal
+from envelopes.signature.classify import SignatureClass
+from exchange.core import routing
+from exchange.core.filing import Registrar
+from exchange.core.model import Delivery, DeliveryKey, EvidenceId, Filed, Party
+from exchange.core.ports import Bell, Blobs, Clock, Progress, Store, Workers
+from exchange.errors import DAMAGED, NOT_FOUND, Rejected
+from trust_store.errors import Refused
+from trust_store.judge import judge
+from trust_store.keys import KeyHolder
+from trust_store.policy import Policy
+from trust_store.verdict import Verdict, vouched
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    """Hold a sealed receipt: its id and the exact bytes that every retry gets again."""
+
+    id: EvidenceId
+    xml: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hub:
+    """Take messages on, hand them over, and attest both."""
+
+    store: Store
+    blobs: Blobs
+    bell: Bell
+    clock: Clock
+    workers: Workers
+    progress: Progress
+    registrar: Registrar
+    key: KeyHolder
+    policy: Policy
+
+    async def submit(self, sender: Party, data: bytes) -> tuple[Filed, Sealed]:
+        """Take a message on and return what was filed with its receipt (SubmissionAcceptance).
+
+        The same bytes again give the very same receipt, whatever happened to certificates since.
+
+        Raises:
+            Rejected: a rule forbids it; the hub attests the refusal (SubmissionRejection).
+        """
+        digest = hashlib.sha256(data).hexdigest()
+        filed = await self.store.messages.recognise(sender.id, digest)
+        if filed is None:
+            try:
+                filed = await self._take_on(sender, data)
+            except Refused as refusal:
+                raise await self._reject(refusal, sender, digest, len(data)) from refusal
+
+        # 7 seal: the receipt is signed, stored and returned. A crash before this leaves a statement to seal: any retry,
+        #   any reader and the sweep will do it.
+        receipt = await self.seal(filed.receipt)
+        self.progress.passed("submit.7-seal")
+
+        # 8 ring: wake the receivers. A crash leaves everything in place: receivers poll.
+        for delivery in await self.store.mailboxes.of_message(filed.key):
+            self.bell.ring(delivery.receiver)
+        self.progress.passed("submit.8-ring")
+        return filed, receipt
+
+    async def _take_on(self, sender: Party, data: bytes) -> Filed:
+        # 1 open: parse once, verify the signature over these bytes. A crash leaves nothing; the sender retries.
+        opened = await self.workers.run(len(data), open_signed, data)
+        opened.admit(sender.admits)
+        self.progress.passed("submit.1-open")
+
+        # 2 believe: path, revocation, and is this certificate this party? A crash leaves nothing.
+        envelope = await self._believe(opened, sender)
+        self.progress.passed("submit.2-believe")
+
+        # 3 address: who receives, and may the sender write to them? A crash leaves nothing.
+        route = await routing.address(envelope.message, sender, self.store)
+        self.progress.passed("submit.3-address")
+
+        # 4 keep: content-addressed, fsynced. A crash leaves an orphan blob; the sweep finds it after a day.
+        await self.blobs.put(envelope.digest, data)
+        self.progress.passed("submit.4-keep")
+
+        # 5 commit: message, deliveries, statements and log leaves, in one transaction. A crash leaves everything but the
+        #   signature on the receipt.
+        filing = self.registrar.compose(envelope, sender, route, self.clock.now())
+        filed = await self.store.messages.file(filing)
+        self.progress.passed("submit.5-commit")
+        return filed
+
+    async def deliver(
+        self, receiver: Party, *, limit: int, lease: timedelta, wait: timedelta = timedelta()
+    ) -> Sequence[Delivery]:
+        """Lease waiting deliveries to one reader, oldest first; with `wait`, stay until there is one or time is over.
+
+        Listens first, then looks, then waits, then looks again, so that nothing slips between.
+        """
+        with self.bell.listen(receiver.id) as listener:
+            found = await self._lease(receiver, limit, lease)
+            if found or not wait:
+                return found
+            await listener.wait(wait.total_seconds())
+            return await self._lease(receiver, limit, lease)
+
+    async def acknowledge(self, receiver: Party, key: DeliveryKey) -> Sealed:
+        """Record that the receiver has a message safely, and return the receipt (ContentHandover).
+
+        A repetition returns the very same receipt and adds nothing.
+
+        Raises:
+            Refused: `not-found`: there is no such delivery in this receiver's own mailbox.
+        """
+        # 1 find: only in the receiver's own mailbox. A crash leaves nothing; the receiver retries.
+        delivery = await self.store.mailboxes.get(receiver.id, key)
+        filed = await self.store.messages.get(delivery.message) if delivery else None
+        sender = await self.store.directory.get(filed.sender) if filed else None
+        if delivery is None or filed is None or sender is None:
+            raise Refused(NOT_FOUND, "There is no such delivery in this mailbox")
+        self.progress.passed("acknowledge.1-find")
+
+        # 2 commit: the hand-over, its statement and its leaf, in one transaction. A crash leaves a statement to seal.
+        statement = self.registrar.state(
+            filed, sender.actor, (receiver.actor,), Event.CONTENT_HANDOVER, self.clock.now(), refers_to=receiver.id
+        )
+        evidence = await self.store.mailboxes.hand_over(delivery, statement)
+        self.progress.passed("acknowledge.2-commit")
+
+        # 3 seal: as in submit. A crash leaves everything.
+        receipt = await self.seal(evidence)
+        self.progress.passed("acknowledge.3-seal")
+
+        # 4 ring: the sender may be waiting to hear of it.
+        self.bell.ring(filed.sender)
+        self.progress.passed("acknowledge.4-ring")
+        return receipt
+
+    async def seal(self, key: EvidenceId) -> Sealed:
+        """Return the sealed receipt of a statement, sealing it first if nobody has.
+
+        Raises:
+            Refused: `not-found`.
+        """
+        statement = await self.store.evidence.get(key)
+        if statement is None:
+            raise Refused(NOT_FOUND, "There is no such evidence")
+        if statement.sealed is not None:
+            return Sealed(id=key, xml=statement.sealed)
+        sealed = await self.workers.run(len(statement.text), seal, statement.text, self.key)
+        return Sealed(id=key, xml=await self.store.evidence.seal(key, sealed))
+
+    async def _believe(self, opened: Opened, sender: Party) -> Envelope:
+        paths, at = await self.store.trust.paths(), self.clock.now()
+        verdict: Verdict
+        if opened.signature_class is SignatureClass.VALID:
+            verdict = judge(opened.chain, paths, self.policy, at, sender.identity)
+        else:
+            verdict = vouched(sender.codes, f"the credentials of {sender.name}", at)
+        return await self.workers.run(opened.size, opened.accept, verdict)
+
+    async def _lease(self, receiver: Party, limit: int, lease: timedelta) -> Sequence[Delivery]:
+        now = self.clock.now()
+        return await self.store.mailboxes.lease(receiver.id, now, now + lease, limit)
+
+    async def _reject(self, refusal: Refused, sender: Party, digest: str, size: int) -> Rejected:
+        """Attest a refusal; it is sealed when somebody asks for it."""
+        if refusal.reason is DAMAGED:
+            raise refusal
+        statement = self.registrar.reject(refusal, sender, digest, size, self.clock.now())
+        await self.store.evidence.add(statement)
+        return Rejected(refusal, statement.id)

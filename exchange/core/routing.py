@@ -1,0 +1,67 @@
+"""Who receives a message, and may its sender write to them: once per party, however many codes name it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from envelopes.edxml import Letter, Message, StatusCode, StatusNotice
+from exchange.core.lifecycle import advance
+from exchange.core.model import Filed, Party, PartyStatus
+from exchange.core.ports import Store
+from exchange.errors import NOT_ADDRESSEE, NOT_SENDER, PARTY_SUSPENDED, UNKNOWN_ORIGINAL, UNKNOWN_RECEIVER
+from trust_store.errors import Refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """Say which letter a status notice is about, at which receiver, and whether its order is irregular."""
+
+    original: Filed
+    receiver: Party
+    irregular: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Name the parties that receive a message; for a status notice also what it is about."""
+
+    receivers: tuple[Party, ...]
+    about: About | None = None
+
+
+async def address(message: Message, sender: Party, store: Store) -> Route:
+    """Find the receivers of a message.
+
+    Raises:
+        Refused: a code is unknown, a party is suspended, or the notice's sender has no part in the document.
+    """
+    if isinstance(message, Letter):
+        return Route(receivers=await _parties([organ.organ_id for organ in message.receivers], store))
+    return await _notice(message, sender, store)
+
+
+async def _notice(notice: StatusNotice, sender: Party, store: Store) -> Route:
+    """Route by ResponseFor/OrganId, correlate by ResponseFor/DocumentId or else by its code (edXML status form)."""
+    about = notice.response_for
+    (other,) = await _parties([about.organ_id], store)
+    recall = notice.status_code is StatusCode.RECALL_REQUESTED
+    writer, receiver = (sender, other) if recall else (other, sender)
+    original = await store.messages.find(writer.id, about.document_id or "", about.code or "")
+    if original is None:
+        raise Refused(UNKNOWN_ORIGINAL, f"{writer.name} sent no document {about.document_id or about.code} here")
+    deliveries = {item.receiver: item for item in await store.mailboxes.of_message(original.key)}
+    if receiver.id not in deliveries:
+        raise Refused(NOT_SENDER if recall else NOT_ADDRESSEE, f"{receiver.name} is not a receiver of that document")
+    _, irregular = advance(deliveries[receiver.id].status, notice.status_code)
+    return Route(receivers=(other,), about=About(original=original, receiver=receiver, irregular=irregular))
+
+
+async def _parties(codes: list[str], store: Store) -> tuple[Party, ...]:
+    found: dict[str, Party] = {}
+    for code, party in zip(codes, await store.directory.resolve(codes), strict=True):
+        if party is None:
+            raise Refused(UNKNOWN_RECEIVER, f"{code} is not registered", where="To/OrganId")
+        if party.status is PartyStatus.SUSPENDED:
+            raise Refused(PARTY_SUSPENDED, f"{party.name} ({code}) is suspended and receives nothing", where="To/OrganId")
+        found.setdefault(party.id, party)
+    return tuple(found.values())

@@ -1,0 +1,73 @@
+"""The only answer that the other rooms get about trust: a verdict with every check that led to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from trust_store.errors import Reason, Refused
+
+__all__ = ["Check", "Outcome", "Reason", "Verdict", "failed", "passed", "vouched"]
+
+
+class Outcome(StrEnum):
+    """Name the result of a check or a verdict (EN 319 102-1, 5.1.3: passed, failed, indeterminate)."""
+
+    VALID = "valid"
+    INVALID = "invalid"
+    UNKNOWN = "unknown"
+    UNSIGNED = "unsigned"
+    """No signature was judged: the party's policy lets authenticated messages in without one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """Record one check: its stable name, how it ended, why if it did not pass, and a sentence for a person."""
+
+    name: str
+    outcome: Outcome
+    text: str
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Say whether a signer is believed at a moment, for whom the signature speaks, and by which checks.
+
+    `codes` are the identification codes of the party that the certificate belongs to, as registered; empty when no
+    party was asked for. `at` is the moment judged, in UTC. `reason` is that of the first check that did not pass.
+    """
+
+    outcome: Outcome
+    text: str
+    at: datetime
+    checks: tuple[Check, ...] = ()
+    codes: frozenset[str] = frozenset()
+    reason: Reason | None = None
+
+    def require(self) -> None:
+        """Go on only when the signer is believed or vouched for.
+
+        Raises:
+            Refused: with the reason of the first check that did not pass.
+        """
+        if self.reason is not None:
+            raise Refused(self.reason, self.text)
+
+
+def passed(name: str, text: str) -> Check:
+    """Record a check that passed."""
+    return Check(name=name, outcome=Outcome.VALID, text=text)
+
+
+def failed(name: str, reason: Reason, text: str) -> Check:
+    """Record a check that failed, with the rule that it failed."""
+    return Check(name=name, outcome=Outcome.INVALID, text=text, reason=reason)
+
+
+def vouched(codes: frozenset[str], how: str, at: datetime) -> Verdict:
+    """Let an unsigned message stand on the authentication of the party that handed it in; `how` names that."""
+    check = passed("authenticated", how)
+    text = f"Not signed; authenticated by {how}"
+    return Verdict(outcome=Outcome.UNSIGNED, text=text, at=at, checks=(check,), codes=codes)
