@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -16,7 +15,9 @@ from envelopes.edxml.model import Attachment, Reference
 from trust_store.errors import Refused, reason
 
 NOT_A_ZIP = reason(
-    "attachment-not-zip", "A file that should be a zip archive cannot be opened", "Ask the sender to send the file again"
+    "attachment-not-zip",
+    "A file that should be a zip archive cannot be opened",
+    "Ask the sender to send the file again",
 )
 ENTRIES = reason(
     "attachment-entries",
@@ -114,7 +115,11 @@ def unwrap(attachment: Attachment, caps: Caps = Caps()) -> Content:
     data, name = attachment.content, attachment.name
     media_type = sniff(data, name)
     announced = (attachment.content_type or "").lower() == ZIP
-    if _extension(name) in _ARCHIVES or not data or not (media_type == ZIP or (announced and not _is_package(media_type))):
+    if (
+        _extension(name) in _ARCHIVES
+        or not data
+        or not (media_type == ZIP or (announced and not _is_package(media_type)))
+    ):
         return Content(name=name, media_type=media_type, data=data, wrapped=False)
     if not announced and len(_entries(data, name)) != 1:
         return Content(name=name, media_type=media_type, data=data, wrapped=False)
@@ -139,9 +144,7 @@ def wrap(name: str, data: bytes, *, content_id: str, entry: str) -> Attachment:
         content_type, content = f"application/{extension}", data
     else:
         content_type, content = ZIP, _put_in(data, f"{entry}.{extension}" if extension else entry)
-    return Attachment(
-        content_id=content_id, name=name, description=name, content_type=content_type, content=content
-    )
+    return Attachment(content_id=content_id, name=name, description=name, content_type=content_type, content=content)
 
 
 def manifest(attachments: Iterable[Attachment]) -> tuple[Reference, ...]:
@@ -174,5 +177,4 @@ def _sniff_text(data: bytes, name: str) -> str | None:
     return "text/csv" if _extension(name) == "csv" else TEXT
 
 
-def _sniff_zip(data: bytes) -> str:
-    ...
+def _sniff_zip(data: bytes) -> str: ...

@@ -28,6 +28,11 @@ NOT_SENDER = reason(
 UNKNOWN_ORIGINAL = reason(
     "original-unknown", "The document that this one answers was not exchanged here", "Check ResponseFor/DocumentId"
 )
+CODE_TAKEN = reason(
+    "code-taken",
+    "An identification code belongs to one party only",
+    "Give another code, or change the other party first",
+)
 PARTY_SUSPENDED = reason(
     "party-suspended", "This party is suspended", "Ask the administrator of the hub why and until when"
 )

@@ -50,7 +50,7 @@ def judge(
     # 1 As many certificates were sent as may be looked at.
     checks = [policy.size(chain)]
     if checks[0].reason is not None:
-        return _conclude(checks, at)
+        return _conclude(checks, at, chain)
     leaf = chain[0]
 
     # 2 The signer's certificate is valid at the moment.
@@ -76,7 +76,7 @@ def judge(
     if party is not None:
         checks.append(belongs(leaf, party))
 
-    return _conclude(checks, at, party)
+    return _conclude(checks, at, chain, party)
 
 
 def _trace(leaf: Certificate, helpers: Sequence[Certificate], evidence: Evidence, policy: Policy, at: datetime) -> Path:
@@ -131,10 +131,20 @@ def _unrevoked(certificates: tuple[Certificate, ...], evidence: Evidence, at: da
     return passed("revocation", f"Certificates not on the local revocation list: {len(certificates)}")
 
 
-def _conclude(checks: Sequence[Check], at: datetime, party: Identity | None = None) -> Verdict:
+def _conclude(
+    checks: Sequence[Check], at: datetime, chain: Sequence[Certificate], party: Identity | None = None
+) -> Verdict:
+    certificate = chain[0].fingerprint if chain else ""
     for each in checks:
         if each.reason is not None:
-            return Verdict(outcome=each.outcome, text=each.text, at=at, checks=tuple(checks), reason=each.reason)
+            return Verdict(
+                outcome=each.outcome,
+                text=each.text,
+                at=at,
+                checks=tuple(checks),
+                certificate=certificate,
+                reason=each.reason,
+            )
     text = "; ".join(each.text for each in checks if each.name in {"path", "holder"})
     codes = party.codes if party is not None else frozenset()
-    return Verdict(outcome=Outcome.VALID, text=text, at=at, checks=tuple(checks), codes=codes)
+    return Verdict(outcome=Outcome.VALID, text=text, at=at, checks=tuple(checks), certificate=certificate, codes=codes)

@@ -36,7 +36,8 @@ class Verdict:
     """Say whether a signer is believed at a moment, for whom the signature speaks, and by which checks.
 
     `codes` are the identification codes of the party that the certificate belongs to, as registered; empty when no
-    party was asked for. `at` is the moment judged, in UTC. `reason` is that of the first check that did not pass.
+    party was asked for. `certificate` is the fingerprint of the one judged. `at` is the moment judged, in UTC. `reason`
+    is that of the first check that did not pass.
     """
 
     outcome: Outcome
@@ -44,6 +45,7 @@ class Verdict:
     at: datetime
     checks: tuple[Check, ...] = ()
     codes: frozenset[str] = frozenset()
+    certificate: str = ""
     reason: Reason | None = None
 
     def require(self) -> None:

@@ -61,7 +61,9 @@ def _content_id(element: Element, text: str | None) -> str:
 
 def _href(element: Element) -> str | None:
     """Find `xlink:href`, with which some systems name the file; the prefix may be undeclared."""
-    named = (value for name, value in element.node.items() if name in ("{http://www.w3.org/1999/xlink}href", "xlink:href"))
+    named = (
+        value for name, value in element.node.items() if name in ("{http://www.w3.org/1999/xlink}href", "xlink:href")
+    )
     return next(named, "").strip()
 
 

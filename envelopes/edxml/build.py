@@ -87,7 +87,9 @@ def _write_message_header(header: Writing, letter: Letter) -> None:
 def _write_notice(header: Writing, notice: StatusNotice) -> None:
     response = notice.response_for
     if not response.organ_id or not (response.code or response.document_id):
-        raise Refused(MISSING, "OrganId, and DocumentId or Code, must name the letter", where=f"{header.path}/ResponseFor")
+        raise Refused(
+            MISSING, "OrganId, and DocumentId or Code, must name the letter", where=f"{header.path}/ResponseFor"
+        )
     header.put_block("From", write_organ, notice.sender)
     header.put_block("ResponseFor", write_response, response)
     header.put_block("StaffInfo", write_staff, notice.staff)

@@ -18,7 +18,9 @@ UNWRAPPED = reason(
 )
 GO_VN = reason("edxml-go-vn", "This is the go.vn eDoc format, which no axis accepts", _EXPORT)
 OTHER_NAMESPACE = reason(
-    "edxml-namespace", "The message is in another namespace", f"Use the namespace {NAMESPACE} for edXML and edXMLEnvelope"
+    "edxml-namespace",
+    "The message is in another namespace",
+    f"Use the namespace {NAMESPACE} for edXML and edXMLEnvelope",
 )
 MALWARE_REPORT = reason(
     "edxml-malware-report",

@@ -14,7 +14,9 @@ from trust_store.errors import Refused, reason
 RECEIVER_TWICE = reason("edxml-receiver-twice", "A receiver is named twice", "Name every receiver once")
 PRIORITY = reason("edxml-priority", "The priority is out of range", "Write 0 (normal) to 4 (urgent at a set hour)")
 AMOUNT = reason("edxml-amount", "An amount is negative", "Write 0 or more")
-FUTURE = reason("edxml-future", "The letter is dated in the future", "Send it on or after its date, or correct the date")
+FUTURE = reason(
+    "edxml-future", "The letter is dated in the future", "Send it on or after its date, or correct the date"
+)
 REVOKED = reason(
     "edxml-revoke-what", "The letter that is revoked is not named", "Name it in ResponseFor, by DocumentId or Code"
 )

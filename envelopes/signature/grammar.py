@@ -87,7 +87,9 @@ def read(signature: etree._Element) -> SignatureBlock:
         signed_info, "CanonicalizationMethod", "SignatureMethod", "Reference+"
     )
     if len(references) > MAX_REFERENCES:
-        raise Refused(REFERENCE, f"{len(references)} References; {MAX_REFERENCES} are allowed", where=_line(references[0]))
+        raise Refused(
+            REFERENCE, f"{len(references)} References; {MAX_REFERENCES} are allowed", where=_line(references[0])
+        )
     return SignatureBlock(
         element=signature,
         signed_info=signed_info,
@@ -207,7 +209,9 @@ def _certificates(key_info: etree._Element) -> tuple[bytes, ...]:
         elif child.tag not in _X509:
             raise Refused(KEY_INFO, f"{_name(child)} is not allowed in X509Data", where=_line(child))
     if not 1 <= len(found) <= MAX_CERTIFICATES:
-        raise Refused(KEY_INFO, f"{len(found)} certificates; 1 to {MAX_CERTIFICATES} are allowed", where=_line(key_info))
+        raise Refused(
+            KEY_INFO, f"{len(found)} certificates; 1 to {MAX_CERTIFICATES} are allowed", where=_line(key_info)
+        )
     return tuple(found)
 
 

@@ -37,7 +37,7 @@ ALGORITHM = reason(
     "signature-algorithm", "The signature algorithm is weak or unknown", "Sign with RSA, ECDSA or Ed25519 and SHA-2"
 )
 DIGEST = reason("digest-algorithm", "The digest algorithm is weak or unknown", "Use SHA-256, SHA-384 or SHA-512")
-KEY_KIND = reason("key-mismatch", "The key in the certificate is of another kind than the algorithm", _RESEND)
+KEY_KIND = reason("key-kind", "The key in the certificate is of another kind than the algorithm", _RESEND)
 KEY_INFO = reason(
     "key-info-not-allowed",
     "The signer's key is not given by X.509 certificates alone",
@@ -50,11 +50,11 @@ CHANGED = reason(
 )
 FORGED = reason("signature-mismatch", "The signature does not belong to the certificate that it carries", _RESEND)
 XADES = reason("xades-properties", "The XAdES signed properties are not right", _RESEND)
-NAMESPACE = reason(
-    "signature-namespace", "The Signature element is outside the XML Signature namespace", _RESEND
-)
+NAMESPACE = reason("signature-namespace", "The Signature element is outside the XML Signature namespace", _RESEND)
 ALREADY_SIGNED = reason(
-    "signature-present", "The document is signed already", "Sign the unsigned original; one document carries one signature"
+    "signature-present",
+    "The document is signed already",
+    "Sign the unsigned original; one document carries one signature",
 )
 PLACEHOLDER = reason(
     "signature-placeholder", "The signature is a placeholder that signs nothing", "Sign with the party's certificate"

@@ -20,7 +20,7 @@ from lxml import etree
 from envelopes.signature import grammar, xades
 from envelopes.signature.algorithms import BASE64, C14N_10, CANONICALIZATIONS, ENVELOPED, SIGNATURES, digest
 from envelopes.signature.c14n import canonicalize_document, canonicalize_element
-from envelopes.signature.grammar import DS, SIGNATURE, Reference, SignatureBlock, Transform
+from envelopes.signature.grammar import SIGNATURE, Reference, SignatureBlock, Transform
 from envelopes.signature.reasons import CHANGED, COVERAGE, GRAMMAR, MISPLACED, MISSING, SEVERAL, TRANSFORM
 from trust_store.certificate import Certificate, load
 from trust_store.errors import Refused

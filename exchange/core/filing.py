@@ -58,7 +58,7 @@ class Registrar:
             change=_change(envelope, filed, route.about, at),
         )
 
-    def state(  # noqa: PLR0913 - a statement has these parts
+    def state(
         self,
         filed: Filed,
         sender: Actor,
@@ -143,7 +143,7 @@ def _filed(envelope: Envelope, sender: Party, at: datetime) -> Filed:
         digest=envelope.digest,
         size=envelope.size,
         kind=Kind.LETTER if letter else Kind.STATUS,
-        business=int(letter.business.type) if letter and letter.business else 0,
+        business=int(letter.business_type) if letter else 0,
         subject=letter.subject if letter else "",
         number=(code.number or "") if code else "",
         notation=(code.notation or "") if code else "",

@@ -23,7 +23,7 @@ from trust_store.errors import Refused
 from trust_store.judge import judge
 from trust_store.keys import KeyHolder
 from trust_store.policy import Policy
-from trust_store.verdict import Verdict, vouched
+from trust_store.verdict import vouched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,10 +161,9 @@ class Hub:
         return Sealed(id=key, xml=await self.store.evidence.seal(key, sealed))
 
     async def _believe(self, opened: Opened, sender: Party) -> Envelope:
-        paths, at = await self.store.trust.paths(), self.clock.now()
-        verdict: Verdict
+        evidence, at = await self.store.trust.evidence(), self.clock.now()
         if opened.signature_class is SignatureClass.VALID:
-            verdict = judge(opened.chain, paths, self.policy, at, sender.identity)
+            verdict = judge(opened.chain, evidence, self.policy, at, sender.identity)
         else:
             verdict = vouched(sender.codes, f"the credentials of {sender.name}", at)
         return await self.workers.run(opened.size, opened.accept, verdict)

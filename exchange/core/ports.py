@@ -20,7 +20,8 @@ from exchange.core.model import (
     Statement,
     StatusChange,
 )
-from trust_store.paths import Paths
+from trust_store.certificate import Certificate
+from trust_store.evidence import Evidence, Revocation
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -69,8 +70,8 @@ class Blobs(Protocol):
         """Return the bytes, checked against the digest; `Refused` (not-found, storage-damaged) otherwise."""
         ...
 
-    async def unreferenced(self, before: datetime, known: Callable[[str], bool]) -> Sequence[str]:
-        """List the digests kept before a moment of which `known` says that nothing refers to them."""
+    async def before(self, moment: datetime) -> Sequence[str]:
+        """List the digests that were last put before a moment."""
         ...
 
     async def discard(self, digest: str) -> None:
@@ -185,8 +186,40 @@ class Directory(Protocol):
 class TrustMaterial(Protocol):
     """Know the anchors, intermediates and the local revocation list."""
 
-    async def paths(self) -> Paths:
+    async def evidence(self) -> Evidence:
         """Return what the judge may rely on now; a change by an administrator shows at the next call."""
+        ...
+
+
+class Registry(Protocol):
+    """Change what the directory knows; for administrators."""
+
+    async def put(self, party: Party) -> None:
+        """Register a party or change it whole; `Refused` (code-taken) when a code is another party's."""
+        ...
+
+    async def add_certificate(self, party: PartyId, certificate: Certificate, now: datetime) -> None:
+        """Register a certificate for a party; the same again changes nothing."""
+        ...
+
+    async def certificates(self, party: PartyId) -> Sequence[Certificate]:
+        """List the certificates registered for a party."""
+        ...
+
+    async def add_token(self, party: PartyId, digest: bytes, label: str, now: datetime, expires: datetime) -> None:
+        """Keep the SHA-256 of a party's token."""
+        ...
+
+
+class TrustRegistry(Protocol):
+    """Change what the judge relies on; for administrators."""
+
+    async def trust(self, certificate: Certificate, role: str, now: datetime) -> None:
+        """Trust an authority as `anchor` or know it as `intermediate`; the same again changes nothing."""
+        ...
+
+    async def revoke(self, revocation: Revocation) -> None:
+        """Put a certificate on the local revocation list."""
         ...
 
 

@@ -62,6 +62,8 @@ async def _parties(codes: list[str], store: Store) -> tuple[Party, ...]:
         if party is None:
             raise Refused(UNKNOWN_RECEIVER, f"{code} is not registered", where="To/OrganId")
         if party.status is PartyStatus.SUSPENDED:
-            raise Refused(PARTY_SUSPENDED, f"{party.name} ({code}) is suspended and receives nothing", where="To/OrganId")
+            raise Refused(
+                PARTY_SUSPENDED, f"{party.name} ({code}) is suspended and receives nothing", where="To/OrganId"
+            )
         found.setdefault(party.id, party)
     return tuple(found.values())

@@ -1,0 +1,1 @@
+"""One implementation of the store ports, over whichever database gives a session."""

@@ -1,0 +1,86 @@
+"""Blobs as files in a folder: written aside, flushed, renamed, and the folder flushed, so that a power cut takes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import os
+import tempfile
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from exchange.errors import DAMAGED, NOT_FOUND
+from trust_store.errors import Misuse, Refused
+
+_HEX = frozenset("0123456789abcdef")
+
+
+class LocalBlobs:
+    """Keep each blob in `<folder>/<first two characters>/<digest>`; see `ports.Blobs`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def put(self, digest: str, data: bytes) -> None:
+        """Keep the bytes durably."""
+        await asyncio.to_thread(self._put, self._path(digest), data)
+
+    async def get(self, digest: str) -> bytes:
+        """Return the bytes, checked against the digest."""
+        return await asyncio.to_thread(self._get, digest)
+
+    async def before(self, moment: datetime) -> list[str]:
+        """List the digests kept before a moment."""
+        return await asyncio.to_thread(lambda: list(self._older(moment)))
+
+    async def discard(self, digest: str) -> None:
+        """Forget the bytes."""
+        await asyncio.to_thread(self._path(digest).unlink, missing_ok=True)
+
+    def _path(self, digest: str) -> Path:
+        if len(digest) != 64 or not _HEX.issuperset(digest):
+            raise Misuse("a blob is named by a SHA-256 in lower-case hex")
+        return self._folder / digest[:2] / digest
+
+    def _get(self, digest: str) -> bytes:
+        try:
+            data = self._path(digest).read_bytes()
+        except FileNotFoundError:
+            raise Refused(NOT_FOUND, "The bytes of this message are not here") from None
+        if not hmac.compare_digest(hashlib.sha256(data).hexdigest(), digest):
+            raise Refused(DAMAGED, f"The stored file {digest} has changed")
+        return data
+
+    def _put(self, path: Path, data: bytes) -> None:
+        if path.exists():
+            path.touch()
+            return
+        if not path.parent.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _flush(self._folder)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        _flush(path.parent)
+
+    def _older(self, moment: datetime) -> Iterator[str]:
+        for path in self._folder.glob("??/*"):
+            if not path.name.startswith(".") and path.stat().st_mtime < moment.timestamp():
+                yield path.name
+
+
+def _flush(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

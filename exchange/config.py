@@ -1,0 +1,78 @@
+"""A hub's folder and its settings: `hub.toml`, over which the environment (`CONGVAN_<NAME>`) has the last word."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from trust_store.errors import Refused, reason
+
+BAD_SETTING = reason(
+    "setting-malformed", "A setting cannot be read", "Compare hub.toml with docs/reference/settings.md"
+)
+NO_HUB = reason("hub-missing", "There is no hub in this folder", "Make one with 'congvan init' or 'congvan sandbox'")
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Hold the settings of a hub; each is described in docs/reference/settings.md."""
+
+    name: str
+    code: str
+    max_message_bytes: int = 48 * 1024 * 1024
+    sweep_seconds: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Know where a hub keeps its things inside its folder."""
+
+    folder: Path
+
+    @property
+    def settings(self) -> Path:
+        """Locate the settings."""
+        return self.folder / "hub.toml"
+
+    @property
+    def database(self) -> Path:
+        """Locate the database."""
+        return self.folder / "hub.db"
+
+    @property
+    def blobs(self) -> Path:
+        """Locate the messages' bytes."""
+        return self.folder / "blobs"
+
+    @property
+    def keys(self) -> Path:
+        """Locate the hub's own keys, readable by its user only."""
+        return self.folder / "keys"
+
+    @property
+    def anchor(self) -> Path:
+        """Locate the certificate that everything the hub signs leads to."""
+        return self.folder / "trust-anchor.pem"
+
+
+def read_settings(home: Home, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings.
+
+    Raises:
+        Refused: there is no hub in the folder, or a setting is unknown or of a wrong type; the text says which.
+    """
+    try:
+        written = msgspec.toml.decode(home.settings.read_bytes())
+    except FileNotFoundError:
+        raise Refused(NO_HUB, f"{home.folder} holds no hub.toml") from None
+    except msgspec.DecodeError as error:
+        raise Refused(BAD_SETTING, f"hub.toml is not TOML: {error}") from None
+    names = [field.name for field in msgspec.structs.fields(Settings)]
+    overrides = {name: environment[key] for name in names if (key := f"CONGVAN_{name.upper()}") in environment}
+    try:
+        return msgspec.convert(written | overrides, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise Refused(BAD_SETTING, str(error)) from None

@@ -1,0 +1,146 @@
+"""The tables. Moments are microseconds since 1970 in UTC; every table that grows with traffic leads with its owner."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, PrimaryKeyConstraint, Table, Text
+
+METADATA = MetaData()
+
+PARTIES = Table(
+    "parties",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("tax_code", Text),
+    Column("status", Text, nullable=False),
+    Column("admits", Text, nullable=False),
+)
+
+CODES = Table(
+    "codes",
+    METADATA,
+    Column("code", Text, primary_key=True),
+    Column("party", Text, nullable=False, index=True),
+    Column("written", Text, nullable=False),
+)
+
+PARTY_CERTIFICATES = Table(
+    "party_certificates",
+    METADATA,
+    Column("party", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("der", LargeBinary, nullable=False),
+    Column("added_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("party", "fingerprint"),
+)
+
+TOKENS = Table(
+    "tokens",
+    METADATA,
+    Column("party", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("label", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("party", "digest"),
+)
+
+TRUST_CERTIFICATES = Table(
+    "trust_certificates",
+    METADATA,
+    Column("fingerprint", Text, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("der", LargeBinary, nullable=False),
+    Column("added_at", BigInteger, nullable=False),
+)
+
+REVOCATIONS = Table(
+    "revocations",
+    METADATA,
+    Column("fingerprint", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("why", Text, nullable=False),
+)
+
+REVISIONS = Table(
+    "revisions",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+MESSAGES = Table(
+    "messages",
+    METADATA,
+    Column("sender", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("key", Text, nullable=False, unique=True),
+    Column("digest", Text, nullable=False, index=True),
+    Column("size", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("business", Integer, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("number", Text, nullable=False),
+    Column("notation", Text, nullable=False),
+    Column("promulgated", Text, nullable=False),
+    Column("submitted_at", BigInteger, nullable=False),
+    Column("signature_class", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("receipt", Text, nullable=False),
+    PrimaryKeyConstraint("sender", "message_id"),
+    Index("messages_by_digest", "sender", "digest"),
+    Index("messages_by_time", "sender", "submitted_at"),
+)
+
+DELIVERIES = Table(
+    "deliveries",
+    METADATA,
+    Column("receiver", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("message", Text, nullable=False, index=True),
+    Column("sender", Text, nullable=False),
+    Column("consigned_at", BigInteger, nullable=False),
+    Column("handed_over_at", BigInteger),
+    Column("leased_until", BigInteger),
+    Column("status", Text, nullable=False),
+    PrimaryKeyConstraint("receiver", "key"),
+    Index("deliveries_by_time", "receiver", "consigned_at", "key"),
+)
+
+EVIDENCE = Table(
+    "evidence",
+    METADATA,
+    Column("owner", Text, nullable=False),
+    Column("id", Text, nullable=False, unique=True),
+    Column("message", Text, nullable=False, index=True),
+    Column("event", Text, nullable=False),
+    Column("receiver", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("text", LargeBinary, nullable=False),
+    Column("salt", LargeBinary, nullable=False),
+    Column("leaf", LargeBinary, nullable=False),
+    Column("sealed", LargeBinary),
+    PrimaryKeyConstraint("owner", "id"),
+)
+Index(
+    "evidence_unsealed",
+    EVIDENCE.c.at,
+    sqlite_where=EVIDENCE.c.sealed.is_(None),
+    postgresql_where=EVIDENCE.c.sealed.is_(None),
+)
+
+STATUSES = Table(
+    "statuses",
+    METADATA,
+    Column("sender", Text, nullable=False),
+    Column("original", Text, nullable=False),
+    Column("notice", Text, nullable=False),
+    Column("receiver", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("irregular", Integer, nullable=False),
+    PrimaryKeyConstraint("sender", "original", "notice"),
+    Index("statuses_by_original", "original", "at"),
+)

@@ -1,0 +1,65 @@
+"""What every database driver offers to the stores: run one compiled statement, and do a unit of work whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import ClauseElement, Dialect
+from sqlalchemy.sql.compiler import SQLCompiler
+
+T = TypeVar("T")
+Row = Sequence[Any]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Session(Protocol):
+    """Run statements inside one unit of work."""
+
+    async def rows(self, statement: ClauseElement, **values: object) -> Sequence[Row]:
+        """Run a statement and return all its rows."""
+        ...
+
+
+Unit = Callable[[Session], Awaitable[T]]
+
+
+class Database(Protocol):
+    """Do units of work."""
+
+    async def transact(self, unit: Unit[T]) -> T:
+        """Do a unit of work in a transaction; on return it survives a power cut, on an exception nothing of it stays."""
+        ...
+
+    async def read(self, unit: Unit[T]) -> T:
+        """Do a unit of work that only reads."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """Hold the text of a statement and the names of its parameters in the order of their marks."""
+
+    sql: str
+    names: tuple[str, ...]
+
+
+def compile_for(dialect: Dialect, statement: ClauseElement) -> Compiled:
+    """Compile a statement for a dialect with positional parameters."""
+    compiler = statement.compile(dialect=dialect)
+    names = compiler.positiontup if isinstance(compiler, SQLCompiler) else ()
+    return Compiled(str(compiler), tuple(names or ()))
+
+
+def micros(moment: datetime) -> int:
+    """Write a moment as the tables keep it."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def moment(value: int) -> datetime:
+    """Read a moment as the tables keep it."""
+    return _EPOCH + value * _MICROSECOND

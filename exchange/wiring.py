@@ -1,0 +1,87 @@
+"""Build a hub from its folder, once. Only the command line and the tests import this."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from envelopes.receipt import Actor
+from exchange.blobs.local import LocalBlobs
+from exchange.config import Home, Settings, read_settings
+from exchange.core.filing import Registrar
+from exchange.core.hub import Hub
+from exchange.core.ports import Clock, Entropy, Progress, Registry, Store, TrustRegistry
+from exchange.core.reading import Reading
+from exchange.delivery.bell import LocalBell
+from exchange.machine import LoggedProgress, SystemClock, SystemEntropy, ThreadWorkers
+from exchange.storage.directory import DirectoryStore, TrustStore
+from exchange.storage.evidence import EvidenceStore
+from exchange.storage.messages import MailboxStore, MessageStore
+from exchange.storage.migration import migrate
+from exchange.storage.sqlite import open_database
+from trust_store.keys import load_pem
+from trust_store.policy import Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """Hold a running hub with everything around it."""
+
+    hub: Hub
+    reading: Reading
+    registry: Registry
+    trust: TrustRegistry
+    bell: LocalBell
+    settings: Settings
+    home: Home
+    entropy: Entropy
+
+
+@contextlib.asynccontextmanager
+async def open_exchange(
+    home: Home, *, clock: Clock | None = None, progress: Progress | None = None
+) -> AsyncIterator[Exchange]:
+    """Open the hub that lives in a folder, and close it whole.
+
+    Raises:
+        Refused: there is no hub, a setting is wrong, or its key cannot be read.
+    """
+    settings = read_settings(home)
+    key = load_pem((home.keys / "hub.key.pem").read_bytes(), (home.keys / "hub.cert.pem").read_bytes())
+    migrate(home.database)
+    home.blobs.mkdir(exist_ok=True)
+    entropy, bell, workers = SystemEntropy(), LocalBell(), ThreadWorkers()
+    async with open_database(home.database) as database:
+        directory, trust = DirectoryStore(database), TrustStore(database)
+        store = Store(
+            messages=MessageStore(database),
+            mailboxes=MailboxStore(database),
+            evidence=EvidenceStore(database),
+            directory=directory,
+            trust=trust,
+        )
+        hub = Hub(
+            store=store,
+            blobs=LocalBlobs(home.blobs),
+            bell=bell,
+            clock=clock or SystemClock(),
+            workers=workers,
+            progress=progress or LoggedProgress(),
+            registrar=Registrar(issuer=Actor(code=settings.code, name=settings.name), entropy=entropy),
+            key=key,
+            policy=Policy(),
+        )
+        try:
+            yield Exchange(
+                hub=hub,
+                reading=Reading(hub=hub),
+                registry=directory,
+                trust=trust,
+                bell=bell,
+                settings=settings,
+                home=home,
+                entropy=entropy,
+            )
+        finally:
+            workers.close()
