@@ -1,0 +1,142 @@
+"""What the API sends: one shape a resource. The client, the description and the handlers share these and nothing else.
+
+Moments are RFC 3339 in UTC; digests are SHA-256 in lower-case hex.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """Mark what is sent as JSON."""
+
+
+class PartyView(View):
+    """A party of the exchange: `id` is its primary code, `codes` all that reach it."""
+
+    id: str
+    name: str
+    kind: str
+    codes: list[str]
+    status: str
+
+
+class SubmissionView(View):
+    """What a sender gets for a message: its key here, and the receipt (sealed XML, byte for byte)."""
+
+    message: str
+    message_id: str
+    digest: str
+    submitted_at: datetime
+    receipt_id: str
+    receipt: str
+
+
+class DeliveryView(View):
+    """A message in a mailbox, as its receiver sees it."""
+
+    delivery: str
+    message: str
+    message_id: str
+    kind: str
+    business: int
+    sender: str
+    subject: str
+    number: str
+    notation: str
+    promulgated: str
+    size: int
+    digest: str
+    consigned_at: datetime
+    handed_over_at: datetime | None
+    leased_until: datetime | None
+    status: str
+
+
+class ReceiverView(View):
+    """How far one receiver has come with a message."""
+
+    receiver: str
+    delivery: str
+    consigned_at: datetime
+    handed_over_at: datetime | None
+    status: str
+
+
+class MessageView(View):
+    """A message, as its sender or one of its receivers sees it; `verdict` is what was checked when it came in."""
+
+    message: str
+    message_id: str
+    kind: str
+    business: int
+    sender: str
+    subject: str
+    number: str
+    notation: str
+    promulgated: str
+    size: int
+    digest: str
+    submitted_at: datetime
+    signature_class: str
+    verdict: msgspec.Raw
+    receipt_id: str
+    receivers: list[ReceiverView]
+
+
+class MomentView(View):
+    """One line of a timeline: an event with its evidence, or a business status with its notice."""
+
+    at: datetime
+    what: str
+    receiver: str
+    text: str
+    evidence: str | None
+    notice: str | None
+    irregular: bool
+
+
+class ReceiptView(View):
+    """A receipt (sealed XML, byte for byte)."""
+
+    receipt_id: str
+    receipt: str
+
+
+class LeaseRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask for waiting deliveries: at most `limit`, leased for `lease_seconds`, waiting up to `wait_seconds` for one."""
+
+    limit: int = 10
+    lease_seconds: float = 60.0
+    wait_seconds: float = 0.0
+
+
+class TrustView(View):
+    """What to verify this hub's receipts with: its name, and the certificates in PEM."""
+
+    name: str
+    code: str
+    anchors: list[str]
+    certificate: str
+
+
+class HealthView(View):
+    """Whether the hub answers."""
+
+    status: str
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A refusal (RFC 9457): `code` is stable, `detail` says what failed, `where` in which element, `fix` what to do."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    fix: str
+    where: str = ""
+    evidence: str = ""

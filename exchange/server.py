@@ -1,0 +1,70 @@
+"""Serve a hub over HTTP until it is told to stop, then finish what was begun."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import AsyncIterator
+from typing import Final
+
+import structlog
+from aiohttp import web
+
+from exchange.api.app import build_app
+from exchange.core.sweep import discard_orphans, seal_waiting
+from exchange.wiring import Exchange
+
+GRACE: Final = 10.0
+ORPHANS_EVERY: Final = 3600.0
+_LOG = structlog.get_logger("congvan.server")
+
+
+@contextlib.asynccontextmanager
+async def serve(exchange: Exchange, host: str, port: int) -> AsyncIterator[str]:
+    """Serve while the block runs; gives the address. Port 0 takes a free one."""
+    app = build_app(exchange.reading, max_message_bytes=exchange.settings.max_message_bytes)
+    app.on_shutdown.append(_release(exchange))
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=GRACE, max_field_size=65536, max_line_size=65536)
+    await runner.setup()
+    listener = socket.create_server((host, port), backlog=1024)
+    sweeping = asyncio.create_task(_sweep_forever(exchange), name="sweep")
+    try:
+        await web.SockSite(runner, listener).start()
+        yield f"http://{host}:{listener.getsockname()[1]}"
+    finally:
+        sweeping.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await sweeping
+        await runner.cleanup()
+        listener.close()
+
+
+async def wait_for_signal() -> None:
+    """Wait until the process is asked to end (SIGTERM, SIGINT)."""
+    asked = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, asked.set)
+    await asked.wait()
+
+
+def _release(exchange: Exchange) -> object:
+    async def release(_app: web.Application) -> None:
+        exchange.bell.release()
+
+    return release
+
+
+async def _sweep_forever(exchange: Exchange) -> None:
+    """Seal what waits every few seconds and look for orphans every hour; a failure is logged and tried again."""
+    loop, orphans_at = asyncio.get_running_loop(), 0.0
+    while True:
+        try:
+            await seal_waiting(exchange.hub)
+            if loop.time() >= orphans_at:
+                await discard_orphans(exchange.hub)
+                orphans_at = loop.time() + ORPHANS_EVERY
+        except Exception:
+            _LOG.exception("sweep failed")
+        await asyncio.sleep(exchange.settings.sweep_seconds)
