@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
 import structlog
@@ -49,7 +49,7 @@ async def wait_for_signal() -> None:
     await asked.wait()
 
 
-def _release(exchange: Exchange) -> object:
+def _release(exchange: Exchange) -> Callable[[web.Application], Awaitable[None]]:
     async def release(_app: web.Application) -> None:
         exchange.bell.release()
 

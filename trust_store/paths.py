@@ -95,6 +95,7 @@ def find(leaf: Certificate, issuers: tuple[Certificate, ...], anchors: tuple[Cer
         context = _context(leaf, issuers, anchors)
         validator = CertificateValidator(asn1.Certificate.load(leaf.der), validation_context=context)
         found = _finish(validator.async_validate_path())
+        return _path(leaf, found, {each.fingerprint: each for each in (*issuers, *anchors)})
     except (PathBuildingError, InvalidCertificateError):
         return Path(check=failed(_NAME, UNTRUSTED, _unbuilt(leaf)))
     except DisallowedAlgorithmError as error:
@@ -104,7 +105,6 @@ def find(leaf: Certificate, issuers: tuple[Certificate, ...], anchors: tuple[Cer
     except _BROKEN:
         text = f"The certificate of {leaf.subject}, or one sent with it, is malformed: no path can be searched"
         return Path(check=failed(_NAME, MALFORMED, text))
-    return _path(leaf, found, {each.fingerprint: each for each in (*issuers, *anchors)})
 
 
 def _context(

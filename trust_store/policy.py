@@ -96,7 +96,7 @@ class Policy:
         return failed("chain-size", CHAIN_SIZE, text)
 
     def validity(self, certificate: Certificate, at: datetime) -> Check:
-        """Ask that the moment lies in the validity period, both ends included and nothing beyond (RFC 5280, 4.1.2.5)."""
+        """Ask that the moment lies in the validity period, both ends included, no tolerance (RFC 5280, 4.1.2.5)."""
         judged = f"the signature was judged at {at:%Y-%m-%d}"
         who = f"The certificate of {certificate.subject}"
         if at > certificate.not_after:

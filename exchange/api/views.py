@@ -10,11 +10,7 @@ from datetime import datetime
 import msgspec
 
 
-class View(msgspec.Struct, frozen=True, kw_only=True):
-    """Mark what is sent as JSON."""
-
-
-class PartyView(View):
+class PartyView(msgspec.Struct, frozen=True, kw_only=True):
     """A party of the exchange: `id` is its primary code, `codes` all that reach it."""
 
     id: str
@@ -24,7 +20,7 @@ class PartyView(View):
     status: str
 
 
-class SubmissionView(View):
+class SubmissionView(msgspec.Struct, frozen=True, kw_only=True):
     """What a sender gets for a message: its key here, and the receipt (sealed XML, byte for byte)."""
 
     message: str
@@ -35,7 +31,7 @@ class SubmissionView(View):
     receipt: str
 
 
-class DeliveryView(View):
+class DeliveryView(msgspec.Struct, frozen=True, kw_only=True):
     """A message in a mailbox, as its receiver sees it."""
 
     delivery: str
@@ -56,7 +52,7 @@ class DeliveryView(View):
     status: str
 
 
-class ReceiverView(View):
+class ReceiverView(msgspec.Struct, frozen=True, kw_only=True):
     """How far one receiver has come with a message."""
 
     receiver: str
@@ -66,7 +62,7 @@ class ReceiverView(View):
     status: str
 
 
-class MessageView(View):
+class MessageView(msgspec.Struct, frozen=True, kw_only=True):
     """A message, as its sender or one of its receivers sees it; `verdict` is what was checked when it came in."""
 
     message: str
@@ -87,7 +83,7 @@ class MessageView(View):
     receivers: list[ReceiverView]
 
 
-class MomentView(View):
+class MomentView(msgspec.Struct, frozen=True, kw_only=True):
     """One line of a timeline: an event with its evidence, or a business status with its notice."""
 
     at: datetime
@@ -99,7 +95,7 @@ class MomentView(View):
     irregular: bool
 
 
-class ReceiptView(View):
+class ReceiptView(msgspec.Struct, frozen=True, kw_only=True):
     """A receipt (sealed XML, byte for byte)."""
 
     receipt_id: str
@@ -114,7 +110,7 @@ class LeaseRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     wait_seconds: float = 0.0
 
 
-class TrustView(View):
+class TrustView(msgspec.Struct, frozen=True, kw_only=True):
     """What to verify this hub's receipts with: its name, and the certificates in PEM."""
 
     name: str
@@ -123,7 +119,7 @@ class TrustView(View):
     certificate: str
 
 
-class HealthView(View):
+class HealthView(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the hub answers."""
 
     status: str

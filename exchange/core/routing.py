@@ -43,7 +43,7 @@ async def address(message: Message, sender: Party, store: Store) -> Route:
 async def _notice(notice: StatusNotice, sender: Party, store: Store) -> Route:
     """Route by ResponseFor/OrganId, correlate by ResponseFor/DocumentId or else by its code (edXML status form)."""
     about = notice.response_for
-    (other,) = await _parties([about.organ_id], store)
+    (other,) = await _parties([about.organ_id or ""], store)
     recall = notice.status_code is StatusCode.RECALL_REQUESTED
     writer, receiver = (sender, other) if recall else (other, sender)
     original = await store.messages.find(writer.id, about.document_id or "", about.code or "")

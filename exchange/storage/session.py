@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import ClauseElement, Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
+
+from trust_store.errors import Misuse
 
 T = TypeVar("T")
 Row = Sequence[Any]
@@ -42,17 +44,25 @@ class Database(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """Hold the text of a statement and the names of its parameters in the order of their marks."""
+    """Hold the text of a statement, the names of its parameters in the order of their marks, and the constant ones."""
 
     sql: str
     names: tuple[str, ...]
+    constants: Mapping[str, object]
+
+    def arguments(self, values: Mapping[str, object]) -> list[object]:
+        """Put the values in the order of the marks."""
+        known = {**self.constants, **values}
+        return [known[name] for name in self.names]
 
 
 def compile_for(dialect: Dialect, statement: ClauseElement) -> Compiled:
     """Compile a statement for a dialect with positional parameters."""
     compiler = statement.compile(dialect=dialect)
-    names = compiler.positiontup if isinstance(compiler, SQLCompiler) else ()
-    return Compiled(str(compiler), tuple(names or ()))
+    if not isinstance(compiler, SQLCompiler):
+        raise Misuse("only statements with parameters are compiled here")
+    constants = {name: value for name, value in compiler.params.items() if value is not None}
+    return Compiled(str(compiler), tuple(compiler.positiontup or ()), constants)
 
 
 def micros(moment: datetime) -> int:

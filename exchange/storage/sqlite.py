@@ -35,7 +35,7 @@ class SqliteSession:
         compiled = self._compiled.get(statement)
         if compiled is None:
             compiled = self._compiled[statement] = compile_for(_DIALECT, statement)
-        fetched = await self.connection.execute_fetchall(compiled.sql, [values[name] for name in compiled.names])
+        fetched = await self.connection.execute_fetchall(compiled.sql, compiled.arguments(values))
         return list(fetched)
 
 

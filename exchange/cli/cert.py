@@ -1,0 +1,98 @@
+"""Manage certificates and trust, on the machine where the hub's folder is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from exchange.cli.moments import parse_moment
+from exchange.cli.options import run_async
+from exchange.cli.party import FOLDER, find_party
+from exchange.config import Home
+from exchange.enrolment import CERTIFICATE_DAYS, issue_key, register
+from exchange.founding import authority_of, save_key, write_secret
+from exchange.wiring import open_exchange
+from trust_store.certificate import load
+from trust_store.evidence import Revocation
+from trust_store.keys import write_pkcs12
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group()
+def cert() -> None:
+    """Manage certificates and trust of a hub."""
+
+
+@cert.command("issue")
+@FOLDER
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="Where the files go.")
+@click.option("--days", default=CERTIFICATE_DAYS, show_default=True, type=click.IntRange(1), help="How long it lasts.")
+@click.password_option(help="Password of the PKCS#12 file.", envvar="CONGVAN_PASSWORD")
+@click.argument("code")
+@run_async
+async def issue(folder: Path, out: Path, days: int, password: str, code: str) -> None:
+    """Make a key for a party, certified by the hub's own authority: for pilots, not for the public."""
+    async with open_exchange(Home(folder)) as exchange:
+        party = await find_party(exchange, code)
+        key = await issue_key(exchange, authority_of(Home(folder)), party, days=days)
+    out.mkdir(parents=True, exist_ok=True)
+    save_key(out / party.id, key)
+    write_secret(out / f"{party.id}.p12", write_pkcs12(key, password.encode(), party.id))
+    click.echo(f"{out / party.id}.p12 (and .key.pem, .cert.pem), until {key.certificate.not_after:%Y-%m-%d}")
+
+
+@cert.command("add")
+@FOLDER
+@click.argument("code")
+@click.argument("file", type=FILE)
+@run_async
+async def add(folder: Path, code: str, file: Path) -> None:
+    """Register a certificate that a party has from elsewhere."""
+    certificate = load(file.read_bytes())
+    async with open_exchange(Home(folder)) as exchange:
+        party = await find_party(exchange, code)
+        await register(exchange, party, certificate)
+    click.echo(f"{certificate.subject} now speaks for {party.id}")
+
+
+@cert.command("list")
+@FOLDER
+@click.argument("code")
+@run_async
+async def list_certificates(folder: Path, code: str) -> None:
+    """List the certificates of a party."""
+    async with open_exchange(Home(folder)) as exchange:
+        party = await find_party(exchange, code)
+        for item in await exchange.registry.certificates(party.id):
+            click.echo(f"{item.fingerprint}\tuntil {item.not_after:%Y-%m-%d}\t{item.subject}")
+
+
+@cert.command("trust")
+@FOLDER
+@click.option("--intermediate", is_flag=True, help="Only known, not trusted by itself.")
+@click.argument("file", type=FILE)
+@run_async
+async def trust(folder: Path, file: Path, *, intermediate: bool) -> None:
+    """Trust an authority."""
+    certificate = load(file.read_bytes())
+    role = "intermediate" if intermediate else "anchor"
+    async with open_exchange(Home(folder)) as exchange:
+        await exchange.trust.trust(certificate, role, exchange.hub.clock.now())
+    click.echo(f"{certificate.subject} is now a known {role}")
+
+
+@cert.command("revoke")
+@FOLDER
+@click.option("--why", required=True, help="The reason, as senders will read it.")
+@click.option("--at", "moment", help="From when on (ISO 8601, UTC unless it says otherwise); now unless told.")
+@click.argument("file", type=FILE)
+@run_async
+async def revoke(folder: Path, why: str, moment: str | None, file: Path) -> None:
+    """Put a certificate on the local revocation list."""
+    certificate = load(file.read_bytes())
+    async with open_exchange(Home(folder)) as exchange:
+        at = parse_moment(moment) if moment else exchange.hub.clock.now()
+        await exchange.trust.revoke(Revocation(fingerprint=certificate.fingerprint, at=at, why=why))
+    click.echo(f"{certificate.subject} is revoked from {at:%Y-%m-%d %H:%M} UTC on")

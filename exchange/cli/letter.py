@@ -1,0 +1,93 @@
+"""Write, sign and send documents."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from envelopes.drafting import draft_letter
+from envelopes.edxml import Organ, build
+from envelopes.opened import VIETNAM
+from envelopes.signature.sign import sign as sign_document
+from exchange.cli.options import Caller, caller_options, key_options, run_async
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+OUT = click.Path(dir_okay=False, writable=True, path_type=Path)
+
+
+@click.command()
+@click.option("--from", "sender", required=True, help="Code of the sender.")
+@click.option("--to", "receivers", required=True, multiple=True, help="Code of a receiver; may be repeated.")
+@click.option("--number", required=True, help="Số: the number of the letter.")
+@click.option("--notation", required=True, help="Ký hiệu: its notation, such as CV-ABC.")
+@click.option("--subject", required=True, help="Trích yếu: what it is about.")
+@click.option("--place", help="Địa danh: where it was issued.")
+@click.option("--due", type=click.DateTime(["%Y-%m-%d"]), help="Hạn trả lời: when an answer is due.")
+@click.option("--attach", "files", type=FILE, multiple=True, help="A file to attach; may be repeated.")
+@click.option("--out", "-o", type=OUT, required=True, help="Where the edXML goes.")
+def letter(  # noqa: PLR0913 - the fields of a letter
+    sender: str,
+    receivers: tuple[str, ...],
+    number: str,
+    notation: str,
+    subject: str,
+    place: str | None,
+    due: datetime | None,
+    files: tuple[Path, ...],
+    out: Path,
+) -> None:
+    """Write an official letter (công văn) as edXML, not signed yet."""
+    drafted = draft_letter(
+        sender=Organ(organ_id=sender),
+        receivers=[Organ(organ_id=code) for code in receivers],
+        number=number,
+        notation=notation,
+        subject=subject,
+        at=datetime.now(VIETNAM),
+        files=[(file.name, file.read_bytes()) for file in files],
+        place=place,
+        due=due.date() if due else None,
+    )
+    out.write_bytes(build(drafted))
+    click.echo(f"{out}: {drafted.document_id}. Next: congvan sign {out}")
+
+
+@click.command()
+@caller_options
+@key_options
+@click.option("--out", "-o", type=OUT, help="Where the signed file goes; FILE.signed.edxml unless told.")
+@click.argument("file", type=FILE)
+def sign(  # noqa: PLR0913 - the ways to name a key
+    caller: Caller,
+    file: Path,
+    out: Path | None,
+    p12: str | None,
+    password: str | None,
+    key: str | None,
+    cert: str | None,
+) -> None:
+    """Sign an XML document, edXML at its own place, with a key that never leaves this machine."""
+    holder = caller.key(p12, password, key, cert)
+    target = out or file.with_name(f"{file.stem}.signed{file.suffix}")
+    target.write_bytes(sign_document(file.read_bytes(), holder))
+    click.echo(f"{target}: signed by {holder.certificate.subject}")
+
+
+@click.command()
+@caller_options
+@click.option("--receipts", type=click.Path(file_okay=False, path_type=Path), help="Folder for the receipts.")
+@click.argument("files", type=FILE, nargs=-1, required=True)
+@run_async
+async def send(caller: Caller, receipts: Path | None, files: tuple[Path, ...]) -> None:
+    """Send signed documents; sending the same file again is safe and gives the same receipt."""
+    async with caller.client() as client:
+        for file in files:
+            view = await client.submit(file.read_bytes())
+            click.echo(f"{view.message}\t{view.message_id}\taccepted {view.submitted_at:%Y-%m-%d %H:%M:%S} UTC")
+            if receipts is not None:
+                receipts.mkdir(parents=True, exist_ok=True)
+                path = receipts / f"{view.receipt_id}.xml"
+                path.write_bytes(view.receipt.encode())
+                click.echo(f"receipt: {path}")

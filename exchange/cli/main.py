@@ -1,0 +1,65 @@
+"""Put the commands together, and turn every refusal into one clear line and exit code 1."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any, Final
+
+import click
+
+from trust_store.errors import Refused
+
+COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "sandbox": ("exchange.cli.sandbox", "Run a hub with a small Thanh Hóa in it, for trying and developing"),
+    "demo": ("exchange.cli.demo", "Tell the whole story against a temporary hub"),
+    "init": ("exchange.cli.hub", "Make a new hub in a folder"),
+    "serve": ("exchange.cli.hub", "Serve a hub"),
+    "party": ("exchange.cli.party", "Manage the parties of a hub"),
+    "cert": ("exchange.cli.cert", "Manage certificates and trust of a hub"),
+    "letter": ("exchange.cli.letter", "Write an official letter as edXML"),
+    "sign": ("exchange.cli.letter", "Sign an XML document"),
+    "send": ("exchange.cli.letter", "Send signed documents"),
+    "inbox": ("exchange.cli.mailbox", "List the mailbox"),
+    "fetch": ("exchange.cli.mailbox", "Download a document from the mailbox, verified"),
+    "ack": ("exchange.cli.mailbox", "Acknowledge deliveries"),
+    "status": ("exchange.cli.mailbox", "Report a business status to the sender of a document"),
+    "timeline": ("exchange.cli.evidence", "Tell what happened to a document"),
+    "receipt": ("exchange.cli.evidence", "Download the receipts of a document, verified"),
+    "verify": ("exchange.cli.verify", "Verify signed XML files offline"),
+}
+"""Each command with the module that holds it, loaded only when it is called: `verify` needs no database."""
+
+
+class Commands(click.Group):
+    """Load commands when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """List the commands in the order of a first day."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list without loading anything."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; a refusal ends it with its reason, what to do, and exit code 1."""
+        try:
+            return super().invoke(ctx)
+        except Refused as refusal:
+            click.echo(f"{refusal.reason.code}: {refusal.text}", err=True)
+            sys.exit(1)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="congvan")
+def cli() -> None:
+    """Exchange signed official documents (edXML) between agencies and enterprises."""

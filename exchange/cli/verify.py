@@ -1,0 +1,118 @@
+"""Verify signed XML offline: edXML, receipts, and plain enveloped or enveloping signatures."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import click
+import msgspec
+
+from envelopes import receipt, xml
+from envelopes.signature.verify import Signed, place_of
+from envelopes.signature.verify import verify as verify_signature
+from exchange.cli.moments import parse_moment
+from exchange.machine import SystemClock
+from trust_store.certificate import Certificate, load, load_many
+from trust_store.errors import Refused
+from trust_store.evidence import Evidence, Revocation
+from trust_store.judge import judge
+from trust_store.policy import Policy
+from trust_store.verdict import Outcome
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Say what one file turned out to be: `valid`, `invalid` or `unknown`, with a stable reason and a sentence."""
+
+    verdict: str
+    reason: str
+    text: str
+
+
+@click.command()
+@click.option("--anchor", "anchors", type=FILE, multiple=True, help="A trusted authority (PEM or DER); repeatable.")
+@click.option("--intermediate", "intermediates", type=FILE, multiple=True, help="An authority below it; repeatable.")
+@click.option("--revoked", type=FILE, multiple=True, help="A certificate that is not to be believed; repeatable.")
+@click.option(
+    "--at", "moment", help="Judge as of this moment (ISO 8601, UTC unless it says otherwise); now unless told."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line: file, verdict, reason, text.")
+@click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True)
+def verify(  # noqa: PLR0913 - what may be believed has many sources
+    anchors: tuple[Path, ...],
+    intermediates: tuple[Path, ...],
+    revoked: tuple[Path, ...],
+    moment: str | None,
+    files: tuple[Path, ...],
+    *,
+    as_json: bool,
+) -> None:
+    """Verify signed XML files, offline. Ends with 0 when all are valid, with 1 otherwise."""
+    at = parse_moment(moment) if moment else SystemClock().now()
+    evidence = Evidence(
+        anchors=tuple(_read(anchors)),
+        intermediates=tuple(_read(intermediates)),
+        revoked=tuple(_revocation(path, at) for path in revoked),
+    )
+    findings = []
+    for path in files:
+        finding = _examine_file(path, evidence, at)
+        findings.append(finding)
+        click.echo(_line(path, finding) if as_json else f"{path}: {finding.verdict}. {finding.text}")
+    sys.exit(0 if all(finding.verdict == Outcome.VALID for finding in findings) else 1)
+
+
+def examine(data: bytes, evidence: Evidence, policy: Policy, at: datetime) -> Finding:
+    """Verify one document and judge its signer at a moment; needs no hub and no network."""
+    try:
+        tree = xml.parse(data)
+        signed = verify_signature(tree, place_of(tree.getroot()))
+        what = _describe(signed)
+    except Refused as refusal:
+        return Finding(verdict=Outcome.INVALID, reason=refusal.reason.code, text=refusal.text)
+    verdict = judge(signed.chain, evidence, policy, at)
+    if verdict.reason is not None:
+        return Finding(
+            verdict=verdict.outcome, reason=verdict.reason.code, text=f"{verdict.text}. {verdict.reason.fix}"
+        )
+    return Finding(verdict=Outcome.VALID, reason="", text=f"{what}signed by {signed.chain[0].subject}. {verdict.text}")
+
+
+def _examine_file(path: Path, evidence: Evidence, at: datetime) -> Finding:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        return Finding(
+            verdict=Outcome.INVALID, reason="file-unreadable", text=f"The file cannot be read: {error.strerror}"
+        )
+    return examine(data, evidence, Policy(), at)
+
+
+def _describe(signed: Signed) -> str:
+    if not receipt.is_receipt(signed.element):
+        return "The whole document is "
+    stated = receipt.read(signed.element)
+    about = f" for {stated.refers_to}" if stated.refers_to else ""
+    return f"{stated.event}{about} at {stated.at:%Y-%m-%d %H:%M:%S} UTC about {stated.message_id}, "
+
+
+def _read(paths: Iterable[Path]) -> Iterable[Certificate]:
+    for path in paths:
+        data = path.read_bytes()
+        yield from load_many(data) if b"-----BEGIN" in data else (load(data),)
+
+
+def _revocation(path: Path, at: datetime) -> Revocation:
+    (certificate, *_) = _read([path])
+    return Revocation(fingerprint=certificate.fingerprint, at=min(at, certificate.not_before), why="given as revoked")
+
+
+def _line(path: Path, finding: Finding) -> str:
+    line = {"file": str(path), "verdict": finding.verdict, "reason": finding.reason, "text": finding.text}
+    return msgspec.json.encode(line).decode()

@@ -1,0 +1,70 @@
+"""Found a hub in a folder: its settings, its own authority, and the key that seals its receipts."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Final
+
+from exchange.config import Home
+from exchange.core.ports import Clock, Entropy
+from trust_store.enrol import Holder, create_authority, enrol
+from trust_store.errors import Refused, reason
+from trust_store.identity import PartyKind
+from trust_store.keys import HeldKey, load_pem, write_certificates, write_key
+
+HUB_EXISTS = reason("hub-exists", "There is a hub in this folder already", "Use another folder, or serve this hub")
+AUTHORITY_YEARS: Final = 10
+SEAL_DAYS: Final = 5 * 365
+SERIAL_BYTES: Final = 19
+MAX_NAME: Final = 64
+"""The longest name that a certificate holds (X.520, ub-common-name)."""
+
+
+def found(home: Home, *, name: str, code: str, clock: Clock, entropy: Entropy) -> HeldKey:
+    """Make a hub and return its authority. The settings are written last: without them there is no hub.
+
+    Raises:
+        Refused: `hub-exists`.
+    """
+    if home.settings.exists():
+        raise Refused(HUB_EXISTS, f"{home.folder} holds a hub")
+    home.keys.mkdir(parents=True, exist_ok=True)
+    home.keys.chmod(0o700)
+    at = clock.now().replace(microsecond=0)
+    authority = create_authority(
+        f"{name[: MAX_NAME - 5]} - CA", serial=draw_serial(entropy), at=at, years=AUTHORITY_YEARS
+    )
+    holder = Holder(kind=PartyKind.AGENCY, common_name=name[:MAX_NAME], organisation=name[:MAX_NAME], code=code)
+    key = enrol(authority, holder, serial=draw_serial(entropy), at=at, days=SEAL_DAYS)
+    save_key(home.keys / "authority", authority)
+    save_key(home.keys / "hub", key)
+    home.anchor.write_bytes(authority.certificate.pem)
+    settings = {"name": name, "code": code}
+    lines = [f"{field} = {json.dumps(value, ensure_ascii=False)}\n" for field, value in settings.items()]
+    home.settings.write_text("".join(lines), encoding="utf-8")
+    return authority
+
+
+def authority_of(home: Home) -> HeldKey:
+    """Read the hub's own authority, which issues certificates for pilots and sandboxes."""
+    return load_pem((home.keys / "authority.key.pem").read_bytes(), (home.keys / "authority.cert.pem").read_bytes())
+
+
+def draw_serial(entropy: Entropy) -> int:
+    """Draw a serial number for a certificate: positive, 152 random bits at most (RFC 5280, 4.1.2.2)."""
+    return int.from_bytes(entropy.draw(SERIAL_BYTES)) or 1
+
+
+def save_key(stem: Path, key: HeldKey) -> None:
+    """Write `<stem>.key.pem`, readable by its user only, and `<stem>.cert.pem` with the chain."""
+    write_secret(stem.with_name(stem.name + ".key.pem"), write_key(key))
+    stem.with_name(stem.name + ".cert.pem").write_bytes(write_certificates(key))
+
+
+def write_secret(path: Path, data: bytes) -> None:
+    """Write a file that nobody but its user can read, from its first byte on."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
