@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -50,10 +52,14 @@ _OLE_TYPES = {
     "ppt": "application/vnd.ms-powerpoint",
     "msg": "application/vnd.ms-outlook",
 }
-_OOXML_TYPES = (
+_OFFICE_TYPES = (
     (b"wordprocessingml.document.main+xml", f"{_OFFICE}.wordprocessingml.document"),
     (b"spreadsheetml.sheet.main+xml", f"{_OFFICE}.spreadsheetml.sheet"),
     (b"presentationml.presentation.main+xml", f"{_OFFICE}.presentationml.presentation"),
+    (b"ms-word.document.macroEnabled.main+xml", "application/vnd.ms-word.document.macroEnabled.12"),
+    (b"ms-excel.sheet.macroEnabled.main+xml", "application/vnd.ms-excel.sheet.macroEnabled.12"),
+    (b"ms-powerpoint.presentation.macroEnabled.main+xml", "application/vnd.ms-powerpoint.presentation.macroEnabled.12"),
+    (b"ms-visio.drawing.main+xml", "application/vnd.ms-visio.drawing"),
 )
 _NAMED = {
     "7z": "application/x-7z-compressed",
@@ -66,10 +72,13 @@ _NAMED = {
     "rar": "application/vnd.rar",
 }
 _DECLARED = re.compile(rb"application/(vnd\.oasis\.opendocument\.|vnd\.etsi\.asic-|epub\+zip)[a-z.+-]*")
+_EXTENSION = re.compile(r".\.([0-9A-Za-z]{1,16})$")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _RAW = frozenset({"pdf", "doc", "docx"})
 _ARCHIVES = frozenset({"zip", "jar", "kmz"})
-_ENTRIES_LOOKED_AT = 10_000
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_MANY = 10_000
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, ValueError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +110,7 @@ def sniff(data: bytes, name: str) -> str:
         return found
     if data.startswith(_OLE):
         return _OLE_TYPES.get(_extension(name), "application/x-ole-storage")
-    if zipfile.is_zipfile(io.BytesIO(data)) and data.startswith(b"PK"):
+    if _is_zip(data):
         return _sniff_zip(data)
     return _sniff_text(data, name) or _NAMED.get(_extension(name), UNKNOWN)
 
@@ -109,19 +118,15 @@ def sniff(data: bytes, name: str) -> str:
 def unwrap(attachment: Attachment, caps: Caps = Caps()) -> Content:
     """Take a file out of the zip that was put around it for the way; give every other file as it is.
 
+    A ContentType of application/zip announces such a zip, unless the name ends in .zip or the bytes are an office
+    document. A zip of one file under another name and type is such a zip as well.
+
     Raises:
         Refused: announced as wrapped but not a zip, not exactly one file in it, encrypted, or too large unpacked.
     """
     data, name = attachment.content, attachment.name
     media_type = sniff(data, name)
-    announced = (attachment.content_type or "").lower() == ZIP
-    if (
-        _extension(name) in _ARCHIVES
-        or not data
-        or not (media_type == ZIP or (announced and not _is_package(media_type)))
-    ):
-        return Content(name=name, media_type=media_type, data=data, wrapped=False)
-    if not announced and len(_entries(data, name)) != 1:
+    if not _is_wrapped(attachment, media_type):
         return Content(name=name, media_type=media_type, data=data, wrapped=False)
     inner = _take_out(data, name, caps)
     return Content(name=name, media_type=sniff(inner, name), data=inner, wrapped=True)
@@ -130,8 +135,8 @@ def unwrap(attachment: Attachment, caps: Caps = Caps()) -> Content:
 def wrap(name: str, data: bytes, *, content_id: str, entry: str) -> Attachment:
     """Prepare a file for the way as the common library does: PDF, Word and zip as they are, all else zipped.
 
-    `entry` names the zipped file, without its extension; a UUID is usual. `unwrap` gives the same bytes back, and equal
-    input gives equal bytes.
+    `entry` names the zipped file, without its extension; a UUID is usual. Equal input gives equal bytes, and `unwrap`
+    gives back what was put in, up to its size cap. Raw bytes are never announced as a zip that they are not.
 
     Raises:
         Refused: the file is named .zip and is none.
@@ -161,8 +166,8 @@ def manifest(attachments: Iterable[Attachment]) -> tuple[Reference, ...]:
 
 
 def _extension(name: str) -> str:
-    stem, dot, extension = name.rpartition(".")
-    return extension.lower() if stem and dot else ""
+    found = _EXTENSION.search(name)
+    return found[1].lower() if found else ""
 
 
 def _sniff_text(data: bytes, name: str) -> str | None:
@@ -177,4 +182,98 @@ def _sniff_text(data: bytes, name: str) -> str | None:
     return "text/csv" if _extension(name) == "csv" else TEXT
 
 
-def _sniff_zip(data: bytes) -> str: ...
+def _is_zip(data: bytes) -> bool:
+    return data.startswith(b"PK") and zipfile.is_zipfile(io.BytesIO(data))
+
+
+def _has_many_entries(data: bytes) -> bool:
+    """Count without opening, because opening builds an object for every entry."""
+    return data.count(b"PK\x01\x02") > _MANY
+
+
+def _sniff_zip(data: bytes) -> str:
+    if _has_many_entries(data):
+        return ZIP
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return _package_type(archive) or ZIP
+    except _UNREADABLE:
+        return UNKNOWN
+
+
+def _package_type(archive: zipfile.ZipFile) -> str | None:
+    """Tell which format based on zip this is: by its first entry `mimetype`, or by [Content_Types].xml."""
+    names = archive.namelist()
+    if names[:1] == ["mimetype"]:
+        declared = _DECLARED.fullmatch(_beginning(archive, "mimetype").strip())
+        return declared[0].decode("ascii") if declared else None
+    if "[Content_Types].xml" in names:
+        types = _beginning(archive, "[Content_Types].xml")
+        return next((media_type for part, media_type in _OFFICE_TYPES if part in types), UNKNOWN)
+    return None
+
+
+def _beginning(archive: zipfile.ZipFile, name: str) -> bytes:
+    if archive.getinfo(name).compress_type not in _METHODS:
+        return b""
+    with archive.open(name) as entry:
+        return entry.read(MEBIBYTE)
+
+
+def _is_wrapped(attachment: Attachment, media_type: str) -> bool:
+    data, extension = attachment.content, _extension(attachment.name)
+    if not data or extension == "zip":
+        return False
+    if (attachment.content_type or "").lower() == ZIP:
+        return media_type in (ZIP, UNKNOWN) or not _is_zip(data)
+    return media_type == ZIP and extension not in _ARCHIVES and _has_one_file(data)
+
+
+def _has_one_file(data: bytes) -> bool:
+    if _has_many_entries(data):
+        return False
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return len(_files(archive)) == 1
+
+
+def _files(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    return [entry for entry in archive.infolist() if not entry.is_dir()]
+
+
+def _take_out(data: bytes, name: str, caps: Caps) -> bytes:
+    if _has_many_entries(data):
+        raise Refused(ENTRIES, f"“{name}” is wrapped together with more than {_MANY:,} others")
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            files = _files(archive)
+            if len(files) != 1:
+                raise Refused(ENTRIES, f"“{name}” is wrapped in an archive of {len(files)} files")
+            _check_entry(files[0], name, caps)
+            with archive.open(files[0]) as entry:
+                return entry.read(files[0].file_size + 1)
+    except _UNREADABLE:
+        raise Refused(NOT_A_ZIP, f"“{name}” is announced as zipped, and cannot be unpacked") from None
+
+
+def _check_entry(entry: zipfile.ZipInfo, name: str, caps: Caps) -> None:
+    """Look at what the entry says of itself; the reader unpacks no more than the size that it states."""
+    if entry.flag_bits & 0x1:
+        raise Refused(ENCRYPTED, f"“{name}” is encrypted in its wrapping")
+    if entry.compress_type not in _METHODS:
+        raise Refused(NOT_A_ZIP, f"“{name}” is compressed in an unusual way")
+    if entry.file_size > caps.size or _is_too_dense(entry, caps):
+        raise Refused(BOMB, f"“{name}” has {entry.file_size:,} bytes when unpacked")
+
+
+def _is_too_dense(entry: zipfile.ZipInfo, caps: Caps) -> bool:
+    return entry.file_size > caps.free and entry.file_size > caps.ratio * entry.compress_size
+
+
+def _put_in(data: bytes, entry: str, method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """Zip one file with a fixed time; what deflates so well that a reader would suspect a bomb is stored as it is."""
+    info = zipfile.ZipInfo(entry, (1980, 1, 1, 0, 0, 0))
+    info.compress_type, info.create_system = method, 0
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(info, data)
+    return _put_in(data, entry, zipfile.ZIP_STORED) if _is_too_dense(info, Caps()) else buffer.getvalue()

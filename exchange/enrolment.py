@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from exchange.auth import tokens
 from exchange.core.model import Party, PartyId
-from exchange.founding import MAX_NAME, draw_serial
+from exchange.founding import draw_serial, fit_name
 from exchange.wiring import Exchange
 from trust_store.certificate import Certificate
 from trust_store.enrol import Holder, enrol
@@ -37,7 +37,7 @@ def describe_party(code: str, name: str, kind: PartyKind, aliases: frozenset[str
 async def issue_key(exchange: Exchange, authority: KeyHolder, party: Party, *, days: int = CERTIFICATE_DAYS) -> HeldKey:
     """Make a key for a party, issue its certificate and register it."""
     at = exchange.hub.clock.now().replace(microsecond=0)
-    name = party.name[:MAX_NAME]
+    name = fit_name(party.name)
     holder = Holder(kind=party.kind, common_name=name, organisation=name, code=party.id)
     key = enrol(authority, holder, serial=draw_serial(exchange.entropy), at=at, days=days)
     await register(exchange, party, key.certificate)

@@ -19,7 +19,6 @@ AUTHORITY_YEARS: Final = 10
 SEAL_DAYS: Final = 5 * 365
 SERIAL_BYTES: Final = 19
 MAX_NAME: Final = 64
-"""The longest name that a certificate holds (X.520, ub-common-name)."""
 
 
 def found(home: Home, *, name: str, code: str, clock: Clock, entropy: Entropy) -> HeldKey:
@@ -34,9 +33,9 @@ def found(home: Home, *, name: str, code: str, clock: Clock, entropy: Entropy) -
     home.keys.chmod(0o700)
     at = clock.now().replace(microsecond=0)
     authority = create_authority(
-        f"{name[: MAX_NAME - 5]} - CA", serial=draw_serial(entropy), at=at, years=AUTHORITY_YEARS
+        f"{fit_name(name, MAX_NAME - 5)} - CA", serial=draw_serial(entropy), at=at, years=AUTHORITY_YEARS
     )
-    holder = Holder(kind=PartyKind.AGENCY, common_name=name[:MAX_NAME], organisation=name[:MAX_NAME], code=code)
+    holder = Holder(kind=PartyKind.AGENCY, common_name=fit_name(name), organisation=fit_name(name), code=code)
     key = enrol(authority, holder, serial=draw_serial(entropy), at=at, days=SEAL_DAYS)
     save_key(home.keys / "authority", authority)
     save_key(home.keys / "hub", key)
@@ -55,6 +54,11 @@ def authority_of(home: Home) -> HeldKey:
 def draw_serial(entropy: Entropy) -> int:
     """Draw a serial number for a certificate: positive, 152 random bits at most (RFC 5280, 4.1.2.2)."""
     return int.from_bytes(entropy.draw(SERIAL_BYTES)) or 1
+
+
+def fit_name(name: str, size: int = MAX_NAME) -> str:
+    """Shorten a name to what a certificate holds (X.520, ub-common-name), counted in bytes of UTF-8."""
+    return name.encode()[:size].decode(errors="ignore").rstrip()
 
 
 def save_key(stem: Path, key: HeldKey) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 
 import structlog
 
 
-def configure(*, verbose: bool) -> None:
-    """Set logging up for a process that serves."""
+def configure(level: int) -> None:
+    """Set logging up for a process that serves. Failures are logged without the values of variables: they hold secrets."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -17,7 +16,7 @@ def configure(*, verbose: bool) -> None:
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if verbose else logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )

@@ -105,7 +105,7 @@ def _distinct(certificates: Iterable[Certificate]) -> tuple[Certificate, ...]:
 
 
 def _fitness(certificate: Certificate, anchors: tuple[Certificate, ...], policy: Policy, at: datetime) -> Check:
-    """Ask what every authority on a path must meet; the signature of a root on itself proves nothing and is left out."""
+    """Ask what every authority on a path must meet; a root's signature on itself proves nothing and is left out."""
     if not certificate.is_authority:
         return failed("path", NOT_AUTHORITY, f"{certificate.subject} is no authority and cannot issue certificates")
     validity = policy.validity(certificate, at)

@@ -1,7 +1,7 @@
 """Write an edXML message the way the common library writes it, so that every system reads it (QCVN 102:2016).
 
-`parse(build(message)) == message` holds for every message whose texts have no outer white space. What has no form on the
-wire is left out: outer white space, empty texts, blocks in which every value is missing, fractions of a second.
+`parse(build(message)) == message` holds for every message whose texts have no outer white space. What has no form
+on the wire is left out: outer white space, empty texts, blocks in which every value is missing, fractions of a second.
 """
 
 from __future__ import annotations

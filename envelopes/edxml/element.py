@@ -1,7 +1,7 @@
 """One element of a message and the path that leads to it: children by name, values by kind, refusals that say where.
 
-Names are compared without their namespace prefix, because old systems write prefixes that they never declare. Elements of
-other namespaces are passed over.
+Names are compared without their namespace prefix, because old systems write prefixes that they never declare. Elements
+of other namespaces are passed over.
 """
 
 from __future__ import annotations

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from envelopes.edxml.element import Element
 from envelopes.edxml.model import (
     Code,
@@ -15,8 +13,7 @@ from envelopes.edxml.model import (
     Signer,
     Staff,
 )
-
-_INTEGER = re.compile(r"-?[0-9]{1,9}")
+from envelopes.edxml.syntax import WHOLE_NUMBER
 
 
 def read_organ(element: Element) -> Organ:
@@ -101,4 +98,4 @@ def read_staff(element: Element) -> Staff:
 
 def _lenient_number(element: Element, name: str) -> int | None:
     text = element.optional_text(name)
-    return int(text) if text and _INTEGER.fullmatch(text) else None
+    return int(text) if text and WHOLE_NUMBER.fullmatch(text) else None

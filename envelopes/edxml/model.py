@@ -1,7 +1,7 @@
 """What an edXML message says (QCVN 102:2016), as plain values.
 
-What is missing or empty on the wire is None, or an empty tuple. Document ids are opaque. Moments are local time without a
-zone, as they are written.
+What is missing or empty on the wire is None, or an empty tuple. Document ids are opaque. Moments are local time without
+a zone, as they are written.
 """
 
 from __future__ import annotations

@@ -19,14 +19,14 @@ FLAG = reason("edxml-flag", "A yes-or-no value cannot be read", "Write 0 or 1, o
 ORGAN_CODE = reason(
     "edxml-organ-code",
     "An organisation code is not well formed",
-    "Write the registered code: up to five groups of letters and digits with dots between, such as 000.00.12.H56 or G12",
+    "Write the registered code: one to five groups of letters and digits, with dots between, as in 000.00.12.H56",
 )
 
 _ORGAN_CODE = re.compile(r"[0-9A-Za-z]{1,20}(\.[0-9A-Za-z]{1,20}){0,4}")
 _YEAR_FIRST = re.compile(r"(?P<year>\d{4})([/-])(?P<month>\d{1,2})\2(?P<day>\d{1,2})", re.ASCII)
 _DAY_FIRST = re.compile(r"(?P<day>\d{1,2})/(?P<month>\d{1,2})/(?P<year>\d{4})", re.ASCII)
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2}):(\d{2})", re.ASCII)
-_NUMBER = re.compile(r"-?[0-9]{1,9}")
+WHOLE_NUMBER = re.compile(r"-?[0-9]{1,9}")
 _FLAGS = {"0": False, "false": False, "1": True, "true": True}
 
 
@@ -67,7 +67,7 @@ def read_moment(text: str, where: str) -> datetime:
     if not found:
         raise Refused(DATE, f"{_shown(text)} is not a date and time", where=where)
     try:
-        return datetime.combine(read_date(day, where), time(*map(int, found.groups())))
+        return datetime.combine(read_date(day, where), time(int(found[1]), int(found[2]), int(found[3])))
     except ValueError:
         raise Refused(DATE, f"There is no moment {_shown(text)}", where=where) from None
 
@@ -78,7 +78,7 @@ def read_number(text: str, where: str) -> int:
     Raises:
         Refused: it is none.
     """
-    if not _NUMBER.fullmatch(text):
+    if not WHOLE_NUMBER.fullmatch(text):
         raise Refused(NUMBER, f"{_shown(text)} is not a whole number", where=where)
     return int(text)
 

@@ -44,7 +44,7 @@ class Writing:
         return Writing(node=node, path=f"{self.path}/{name}")
 
     def put(self, name: str, value: Value) -> None:
-        """Add an element with this value: a flag as 0 or 1, a date as yyyy/MM/dd; nothing for a missing or empty one."""
+        """Add an element with this value, a flag as 0 or 1, a date as yyyy/MM/dd; none for a missing or empty value."""
         text = _text(value, f"{self.path}/{name}")
         if text:
             self.child(name).node.text = text

@@ -38,8 +38,8 @@ async def timeline(caller: Caller, message: str) -> None:
 @run_async
 async def receipt(caller: Caller, anchor: Path | None, out: Path, message: str) -> None:
     """Download the receipts of a document and verify each: signature, signer, and that it is about these bytes."""
-    if anchor is None and caller.ready is not None:
-        anchor = Path(caller.ready.trust_anchor)
+    if anchor is None and caller.sandbox is not None:
+        anchor = Path(caller.sandbox.trust_anchor)
     evidence = Evidence(anchors=load_many(anchor.read_bytes()) if anchor else ())
     out.mkdir(parents=True, exist_ok=True)
     async with caller.client() as client:

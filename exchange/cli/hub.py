@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import click
@@ -43,7 +44,7 @@ async def serve(folder: Path, host: str, port: int, *, verbose: bool) -> None:
     from exchange.server import serve as serving  # noqa: PLC0415
     from exchange.server import wait_for_signal  # noqa: PLC0415
 
-    configure(verbose=verbose)
+    configure(logging.DEBUG if verbose else logging.INFO)
     async with open_exchange(Home(folder)) as exchange, serving(exchange, host, port) as url:
         click.echo(f"The hub answers at {url}")
         await wait_for_signal()

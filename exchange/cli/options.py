@@ -33,7 +33,7 @@ class Caller:
 
     url: str
     token: str
-    ready: ready.Ready | None
+    sandbox: ready.Ready | None
     party: ready.ReadyParty | None
 
     def client(self) -> Client:
@@ -101,6 +101,6 @@ def _caller(url: str | None, token: str | None, who: str | None, file: Path) -> 
     return Caller(
         url=url or (known.url if known else ""),
         token=token or (party.token if party else ""),
-        ready=known,
+        sandbox=known,
         party=party,
     )

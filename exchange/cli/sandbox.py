@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import click
@@ -26,7 +27,7 @@ async def sandbox(folder: Path, host: str, port: int, ready_file: Path | None, *
     from exchange.server import serve, wait_for_signal  # noqa: PLC0415
     from exchange.wiring import open_exchange  # noqa: PLC0415
 
-    configure(verbose=verbose)
+    configure(logging.DEBUG if verbose else logging.INFO)
     if ready_file is not None:
         ready_file.unlink(missing_ok=True)
     record = await making.make(folder)

@@ -61,7 +61,7 @@ def compile_for(dialect: Dialect, statement: ClauseElement) -> Compiled:
     compiler = statement.compile(dialect=dialect)
     if not isinstance(compiler, SQLCompiler):
         raise Misuse("only statements with parameters are compiled here")
-    constants = {name: value for name, value in compiler.params.items() if value is not None}
+    constants = {name: bind.value for name, bind in compiler.binds.items() if not bind.required}
     return Compiled(str(compiler), tuple(compiler.positiontup or ()), constants)
 
 
