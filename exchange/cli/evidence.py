@@ -8,9 +8,9 @@ import click
 
 from envelopes.receipt import open_receipt
 from exchange.cli.options import Caller, caller_options, run_async
-from exchange.cli.verify import examine
 from exchange.errors import DAMAGED
 from exchange.machine import SystemClock
+from exchange.verification import examine
 from trust_store.certificate import load_many
 from trust_store.errors import Refused
 from trust_store.evidence import Evidence

@@ -4,35 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import click
 import msgspec
 
-from envelopes import receipt, xml
-from envelopes.signature.verify import Signed, place_of
-from envelopes.signature.verify import verify as verify_signature
 from exchange.cli.moments import parse_moment
 from exchange.machine import SystemClock
+from exchange.verification import Finding, examine
 from trust_store.certificate import Certificate, load, load_many
-from trust_store.errors import Refused
 from trust_store.evidence import Evidence, Revocation
-from trust_store.judge import judge
 from trust_store.policy import Policy
 from trust_store.verdict import Outcome
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """Say what one file turned out to be: `valid`, `invalid` or `unknown`, with a stable reason and a sentence."""
-
-    verdict: str
-    reason: str
-    text: str
 
 
 @click.command()
@@ -68,22 +54,6 @@ def verify(  # noqa: PLR0913 - what may be believed has many sources
     sys.exit(0 if all(finding.verdict == Outcome.VALID for finding in findings) else 1)
 
 
-def examine(data: bytes, evidence: Evidence, policy: Policy, at: datetime) -> Finding:
-    """Verify one document and judge its signer at a moment; needs no hub and no network."""
-    try:
-        tree = xml.parse(data)
-        signed = verify_signature(tree, place_of(tree.getroot()))
-        what = _describe(signed)
-    except Refused as refusal:
-        return Finding(verdict=Outcome.INVALID, reason=refusal.reason.code, text=refusal.text)
-    verdict = judge(signed.chain, evidence, policy, at)
-    if verdict.reason is not None:
-        return Finding(
-            verdict=verdict.outcome, reason=verdict.reason.code, text=f"{verdict.text}. {verdict.reason.fix}"
-        )
-    return Finding(verdict=Outcome.VALID, reason="", text=f"{what}signed by {signed.chain[0].subject}. {verdict.text}")
-
-
 def _examine_file(path: Path, evidence: Evidence, at: datetime) -> Finding:
     try:
         data = path.read_bytes()
@@ -92,14 +62,6 @@ def _examine_file(path: Path, evidence: Evidence, at: datetime) -> Finding:
             verdict=Outcome.INVALID, reason="file-unreadable", text=f"The file cannot be read: {error.strerror}"
         )
     return examine(data, evidence, Policy(), at)
-
-
-def _describe(signed: Signed) -> str:
-    if not receipt.is_receipt(signed.element):
-        return "The whole document is "
-    stated = receipt.read(signed.element)
-    about = f" for {stated.refers_to}" if stated.refers_to else ""
-    return f"{stated.event}{about} at {stated.at:%Y-%m-%d %H:%M:%S} UTC about {stated.message_id}, "
 
 
 def _read(paths: Iterable[Path]) -> Iterable[Certificate]:

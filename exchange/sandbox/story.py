@@ -12,13 +12,13 @@ from envelopes.edxml import Letter, Message, Organ, StatusCode, build
 from envelopes.opened import VIETNAM
 from envelopes.receipt import Event, open_receipt
 from envelopes.signature.sign import sign
-from exchange.cli.verify import examine
 from exchange.client import Client, HubRefused
 from exchange.founding import draw_serial
 from exchange.machine import SystemEntropy
 from exchange.sandbox import ready
 from exchange.sandbox.papers import note, page
 from exchange.sandbox.province import ENVIRONMENT, HAM_RONG, LAM_SON, ONE_STOP
+from exchange.verification import examine
 from trust_store.certificate import load_many
 from trust_store.enrol import Holder, create_authority, enrol
 from trust_store.errors import CongvanError
