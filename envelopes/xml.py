@@ -38,10 +38,11 @@ class Limits:
     """Bound what a document may cost; sizes in bytes, the rest in nodes."""
 
     size: int = 48 * 1024 * 1024
-    elements: int = 50_000
-    attributes: int = 64
-    namespaces: int = 32
-    declarations: int = 2_000
+    elements: int = 20_000
+    attributes: int = 10_000
+    attributes_of_one: int = 32
+    declarations: int = 500
+    namespaces_in_scope: int = 24
     depth: int = 100
 
 
@@ -113,24 +114,29 @@ def _syntax(error: etree.XMLSyntaxError) -> Refused:
 
 
 def _count(root: etree._Element, limits: Limits) -> None:
-    elements = declarations = depth = 0
+    elements = attributes = declarations = depth = 0
     for event, node in etree.iterwalk(root, events=("start", "end", "start-ns")):
         if event == "start-ns":
             declarations += 1
         elif event == "end":
             depth -= 1
-        else:
-            depth, elements = depth + 1, elements + 1
-            _bound(node, depth, elements, declarations, limits)
+        elif isinstance(node, etree._Element):
+            own = len(node.attrib)
+            depth, elements, attributes = depth + 1, elements + 1, attributes + own
+            for what, count, allowed in (
+                ("levels", depth, limits.depth),
+                ("elements", elements, limits.elements),
+                ("attributes", attributes, limits.attributes),
+                ("attributes on one element", own, limits.attributes_of_one),
+                ("namespace declarations", declarations, limits.declarations),
+            ):
+                if count > allowed:
+                    raise Refused(LIMITS, f"More than {allowed:,} {what}", where=f"line {node.sourceline}")
+            _check_scope(node, declarations, limits)
 
 
-def _bound(node: etree._Element, depth: int, elements: int, declarations: int, limits: Limits) -> None:
-    for what, count, allowed in (
-        ("levels", depth, limits.depth),
-        ("elements", elements, limits.elements),
-        ("namespace declarations", declarations, limits.declarations),
-        ("attributes on one element", len(node.attrib), limits.attributes),
-        ("namespaces in scope of one element", len(node.nsmap), limits.namespaces),
-    ):
-        if count > allowed:
-            raise Refused(LIMITS, f"More than {allowed:,} {what}", where=f"line {node.sourceline}")
+def _check_scope(node: etree._Element, declarations: int, limits: Limits) -> None:
+    """Count the namespaces in scope, but only where there are declarations enough for it to matter."""
+    if declarations > limits.namespaces_in_scope and len(node.nsmap) > limits.namespaces_in_scope:
+        what = f"More than {limits.namespaces_in_scope} namespaces in scope"
+        raise Refused(LIMITS, what, where=f"line {node.sourceline}")

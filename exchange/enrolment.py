@@ -5,7 +5,7 @@ from __future__ import annotations
 from exchange.auth import tokens
 from exchange.core.model import Party, PartyId
 from exchange.founding import draw_serial, fit_name
-from exchange.wiring import Exchange
+from exchange.running import Exchange
 from trust_store.certificate import Certificate
 from trust_store.enrol import Holder, enrol
 from trust_store.errors import Refused, reason

@@ -38,6 +38,9 @@ PARTY_SUSPENDED = reason(
 )
 REQUEST = reason("request-malformed", "The request cannot be read", "Compare it with the API description")
 TOO_LARGE = reason("request-too-large", "The request is larger than this hub takes", "Send large files separately")
+TOO_SLOW = reason(
+    "request-too-slow", "The request did not arrive in time", "Send it again over a faster line; it is always safe"
+)
 DAMAGED = reason(
     "storage-damaged",
     "What is stored is not what was received",

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from exchange.api.app import build_app
 from exchange.core.sweep import discard_orphans, seal_waiting
-from exchange.wiring import Exchange
+from exchange.running import Exchange
 
 GRACE: Final = 10.0
 ORPHANS_EVERY: Final = 3600.0

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
 from envelopes.receipt import Actor
 from exchange.blobs.local import LocalBlobs
-from exchange.config import Home, Settings, read_settings
+from exchange.config import Home, read_settings
 from exchange.core.filing import Registrar
 from exchange.core.hub import Hub
-from exchange.core.ports import Clock, Entropy, Progress, Registry, Store, TrustRegistry
+from exchange.core.ports import Clock, Progress, Store
 from exchange.core.reading import Reading
 from exchange.delivery.bell import LocalBell
 from exchange.machine import LoggedProgress, SystemClock, SystemEntropy, ThreadWorkers
+from exchange.running import Exchange
 from exchange.storage.directory import DirectoryStore, TrustStore
 from exchange.storage.evidence import EvidenceStore
 from exchange.storage.messages import MailboxStore, MessageStore
@@ -22,20 +22,6 @@ from exchange.storage.migration import migrate
 from exchange.storage.sqlite import open_database
 from trust_store.keys import load_pem
 from trust_store.policy import Policy
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exchange:
-    """Hold a running hub with everything around it."""
-
-    hub: Hub
-    reading: Reading
-    registry: Registry
-    trust: TrustRegistry
-    bell: LocalBell
-    settings: Settings
-    home: Home
-    entropy: Entropy
 
 
 @contextlib.asynccontextmanager

@@ -25,7 +25,7 @@ _MORE: Final = "http://www.w3.org/2001/04/xmldsig-more#"
 _PSS: Final = "http://www.w3.org/2007/05/xmldsig-more#"
 ED25519: Final = "http://www.w3.org/2021/04/xmldsig-more#eddsa-ed25519"
 
-DIGESTS: Final[dict[str, type[hashes.HashAlgorithm]]] = {
+DIGESTS: Final[dict[str, Callable[[], hashes.HashAlgorithm]]] = {
     "http://www.w3.org/2001/04/xmlenc#sha256": hashes.SHA256,
     _MORE + "sha384": hashes.SHA384,
     "http://www.w3.org/2001/04/xmlenc#sha512": hashes.SHA512,
@@ -48,7 +48,7 @@ def digest(algorithm: str, data: bytes) -> bytes:
     return state.finalize()
 
 
-def _rsa(hash_type: type[hashes.HashAlgorithm], *, pss: bool) -> Check:
+def _rsa(hash_type: Callable[[], hashes.HashAlgorithm], *, pss: bool) -> Check:
     def check(key: CertificatePublicKeyTypes, signature: bytes, data: bytes) -> None:
         if not isinstance(key, rsa.RSAPublicKey):
             raise Refused(KEY_KIND)
@@ -61,7 +61,7 @@ def _rsa(hash_type: type[hashes.HashAlgorithm], *, pss: bool) -> Check:
     return check
 
 
-def _ecdsa(hash_type: type[hashes.HashAlgorithm]) -> Check:
+def _ecdsa(hash_type: Callable[[], hashes.HashAlgorithm]) -> Check:
     def check(key: CertificatePublicKeyTypes, signature: bytes, data: bytes) -> None:
         if not isinstance(key, ec.EllipticCurvePublicKey):
             raise Refused(KEY_KIND)
@@ -87,7 +87,11 @@ def _verified(check: Callable[[], None]) -> None:
         raise Refused(FORGED) from None
 
 
-_SHA2: Final = {"256": hashes.SHA256, "384": hashes.SHA384, "512": hashes.SHA512}
+_SHA2: Final[dict[str, Callable[[], hashes.HashAlgorithm]]] = {
+    "256": hashes.SHA256,
+    "384": hashes.SHA384,
+    "512": hashes.SHA512,
+}
 
 SIGNATURES: Final[dict[str, Check]] = {
     **{f"{_MORE}rsa-sha{bits}": _rsa(kind, pss=False) for bits, kind in _SHA2.items()},

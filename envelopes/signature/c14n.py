@@ -64,7 +64,6 @@ def _write(node: etree._Element | etree._ElementTree, algorithm: str, prefixes: 
             method="c14n",
             exclusive=exclusive,
             with_comments=False,
-            with_tail=False,
             inclusive_ns_prefixes=list(prefixes) if exclusive and prefixes else None,
         )
     except (etree.C14NError, etree.LxmlError, ValueError):

@@ -9,7 +9,8 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from lxml import etree
-from signxml import CanonicalizationMethod, DigestAlgorithm, SignatureMethod, XMLSigner
+from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm, SignatureMethod
+from signxml.signer import XMLSigner
 
 from envelopes import xml
 from envelopes.signature.grammar import SIGNATURE
@@ -28,7 +29,7 @@ _CURVES: Final = {
 def sign(document: bytes, holder: KeyHolder) -> bytes:
     """Sign a whole document with the holder's key; return it in UTF-8 with the signature at the place of its kind.
 
-    edXML is written with CRLF line ends, as document systems write it; canonical XML does not see the difference.
+    A placeholder outside the XML Signature namespace is replaced. edXML is written with CRLF line ends, as document systems write it; canonical XML does not see the difference.
 
     Raises:
         Refused: the document is not safe XML, is signed already, or the key is of a kind that is not used here.
@@ -37,8 +38,12 @@ def sign(document: bytes, holder: KeyHolder) -> bytes:
     root = tree.getroot()
     if next(root.iter(SIGNATURE), None) is not None:
         raise Refused(ALREADY_SIGNED)
-    _parent(root).append(root.makeelement(SIGNATURE, {"Id": "placeholder"}, nsmap={"ds": SIGNATURE[1:-10]}))
-    signed = _signer(holder).sign(root, key=holder.private_key, cert=[holder.certificate.x509])
+    parent = _parent(root)
+    for placeholder in [child for child in parent.iterchildren("{*}Signature", "{*}DigitalSignature")]:
+        parent.remove(placeholder)
+    parent.append(root.makeelement(SIGNATURE, {"Id": "placeholder"}, nsmap={"ds": SIGNATURE[1:-10]}))
+    key, signer = _signer(holder)
+    signed = signer.sign(root, key=key, cert=[holder.certificate.x509])
     written = etree.tostring(signed.getroottree(), encoding="UTF-8", xml_declaration=True)
     declaration, _, body = bytes(written).partition(b"\n")
     line_end = b"\r\n" if place_of(root) is Place.EDXML_HEADER else b"\n"
@@ -54,7 +59,7 @@ def _parent(root: etree._Element) -> etree._Element:
     return header
 
 
-def _signer(holder: KeyHolder) -> XMLSigner:
+def _signer(holder: KeyHolder) -> tuple[rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, XMLSigner]:
     key = holder.private_key
     if isinstance(key, rsa.RSAPrivateKey):
         method, digest = SignatureMethod.RSA_SHA256, DigestAlgorithm.SHA256
@@ -62,8 +67,9 @@ def _signer(holder: KeyHolder) -> XMLSigner:
         method, digest = _CURVES[key.curve.name]
     else:
         raise Refused(KEY_KIND, "Only RSA and ECDSA (P-256, P-384, P-521) keys sign documents here")
-    return XMLSigner(
+    signer = XMLSigner(
         signature_algorithm=method,
         digest_algorithm=digest,
         c14n_algorithm=CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0,
     )
+    return key, signer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -15,10 +16,11 @@ from exchange.api.routes import Asked, Route, answer
 from exchange.api.views import HealthView, TrustView
 from exchange.auth.tokens import authenticate
 from exchange.core.reading import Reading
-from exchange.errors import REQUEST, TOO_LARGE
+from exchange.errors import REQUEST, TOO_LARGE, TOO_SLOW
 from trust_store.errors import Refused
 
 ROUTES: Final[tuple[Route, ...]] = (*messages.ROUTES, *mailbox.ROUTES, *directory.ROUTES)
+BODY_SECONDS: Final = 300
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -43,9 +45,19 @@ def _serve(route: Route, reading: Reading, limit: int) -> Handler:
             raise Refused(TOO_LARGE, f"The body has {request.content_length:,} bytes; {limit:,} are allowed")
         if len(request.query_string) > 2048:
             raise Refused(REQUEST, "The query is too long")
-        return await route.handler(Asked(request=request, reading=reading, party=party))
+        body = await _body(request)
+        return await route.handler(Asked(request=request, reading=reading, party=party, body=body))
 
     return handle
+
+
+async def _body(request: web.Request) -> bytes:
+    """Read the whole body, within a deadline that a slow but honest line meets."""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await request.read()
+    except TimeoutError:
+        raise Refused(TOO_SLOW, f"The body did not arrive within {BODY_SECONDS} seconds") from None
 
 
 def _constant(body: bytes) -> Handler:

@@ -32,7 +32,7 @@ async def inbox(asked: Asked) -> web.StreamResponse:
 
 async def lease(asked: Asked) -> web.StreamResponse:
     """Lease waiting deliveries to this reader."""
-    wanted = _lease_request(await asked.request.read())
+    wanted = _lease_request(asked.body)
     found = await asked.reading.hub.deliver(
         asked.party,
         limit=wanted.limit,

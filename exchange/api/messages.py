@@ -17,8 +17,7 @@ from trust_store.errors import Refused
 
 async def submit(asked: Asked) -> web.StreamResponse:
     """Take a signed edXML document on."""
-    data = await asked.request.read()
-    filed, receipt = await asked.reading.hub.submit(asked.party, data)
+    filed, receipt = await asked.reading.hub.submit(asked.party, asked.body)
     view = SubmissionView(
         message=filed.key,
         message_id=filed.message_id,

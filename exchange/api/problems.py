@@ -19,6 +19,7 @@ from exchange.errors import (
     PARTY_SUSPENDED,
     REQUEST,
     TOO_LARGE,
+    TOO_SLOW,
     UNAUTHENTICATED,
     Rejected,
 )
@@ -37,6 +38,7 @@ STATUS: Final[dict[str, int]] = {
     NOT_FOUND.code: 404,
     METHOD.code: 405,
     CONFLICT.code: 409,
+    TOO_SLOW.code: 408,
     TOO_LARGE.code: 413,
     REQUEST.code: 400,
     DAMAGED.code: 500,

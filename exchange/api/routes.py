@@ -25,6 +25,7 @@ class Asked:
     request: web.Request
     reading: Reading
     party: Party
+    body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,8 @@ from exchange.config import Home
 from exchange.core.model import Party, PartyId, PartyStatus
 from exchange.enrolment import describe_party, give_token
 from exchange.errors import NOT_FOUND
-from exchange.wiring import Exchange, open_exchange
+from exchange.running import Exchange
+from exchange.wiring import open_exchange
 from trust_store.errors import Refused
 from trust_store.identity import PartyKind
 

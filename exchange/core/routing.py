@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from envelopes.edxml import Letter, Message, StatusCode, StatusNotice
 from exchange.core.lifecycle import advance
-from exchange.core.model import Filed, Party, PartyStatus
+from exchange.core.model import Filed, Kind, Party, PartyStatus
 from exchange.core.ports import Store
 from exchange.errors import NOT_ADDRESSEE, NOT_SENDER, PARTY_SUSPENDED, UNKNOWN_ORIGINAL, UNKNOWN_RECEIVER
 from trust_store.errors import Refused
@@ -47,7 +47,7 @@ async def _notice(notice: StatusNotice, sender: Party, store: Store) -> Route:
     recall = notice.status_code is StatusCode.RECALL_REQUESTED
     writer, receiver = (sender, other) if recall else (other, sender)
     original = await store.messages.find(writer.id, about.document_id or "", about.code or "")
-    if original is None:
+    if original is None or original.kind is not Kind.LETTER:
         raise Refused(UNKNOWN_ORIGINAL, f"{writer.name} sent no document {about.document_id or about.code} here")
     deliveries = {item.receiver: item for item in await store.mailboxes.of_message(original.key)}
     if receiver.id not in deliveries:

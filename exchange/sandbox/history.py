@@ -9,9 +9,9 @@ from envelopes.edxml import Letter, Organ, StatusCode, build
 from envelopes.opened import VIETNAM
 from envelopes.signature.sign import sign
 from exchange.core.model import Party, PartyId, delivery_key, message_key
+from exchange.running import Exchange
 from exchange.sandbox.papers import note, page
 from exchange.sandbox.province import ENVIRONMENT, FINANCE, HAM_RONG, LAM_SON, LAND, ONE_STOP, PEOPLES_COMMITTEE, TAX
-from exchange.wiring import Exchange
 from trust_store.errors import Misuse
 from trust_store.keys import HeldKey
 

@@ -10,10 +10,11 @@ from exchange.core.model import Party
 from exchange.enrolment import give_token, issue_key
 from exchange.founding import found, save_key, write_secret
 from exchange.machine import SystemClock, SystemEntropy
+from exchange.running import Exchange
 from exchange.sandbox import ready
 from exchange.sandbox.history import write_history
 from exchange.sandbox.province import HUB_CODE, HUB_NAME, parties
-from exchange.wiring import Exchange, open_exchange
+from exchange.wiring import open_exchange
 from trust_store.errors import Refused, reason
 from trust_store.keys import HeldKey, write_pkcs12
 
