@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -22,6 +23,7 @@ MALFORMED = reason(
 )
 
 MAX_SIZE = 16 * 1024
+REMEMBERED = 1024
 """Bytes of DER that one certificate may have; those of public authorities have 1,000 to 3,000."""
 
 UNKNOWN = "unknown"
@@ -99,8 +101,9 @@ class Certificate:
         return self.x509.public_bytes(Encoding.PEM)
 
 
+@lru_cache(maxsize=REMEMBERED)
 def load(data: bytes) -> Certificate:
-    """Read exactly one certificate, in DER or PEM.
+    """Read exactly one certificate, in DER or PEM; those read lately are remembered, as most senders send often.
 
     Raises:
         Refused: it cannot be read, is too large, or is not one.

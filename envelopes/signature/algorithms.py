@@ -31,7 +31,7 @@ DIGESTS: Final[dict[str, Callable[[], hashes.HashAlgorithm]]] = {
     "http://www.w3.org/2001/04/xmlenc#sha512": hashes.SHA512,
 }
 
-Check = Callable[[CertificatePublicKeyTypes, bytes, bytes], None]
+Check = Callable[[CertificatePublicKeyTypes | None, bytes, bytes], None]
 """(public key, signature value, signed octets); raises `Refused` when the signature is not the key's."""
 
 
@@ -49,7 +49,7 @@ def digest(algorithm: str, data: bytes) -> bytes:
 
 
 def _rsa(hash_type: Callable[[], hashes.HashAlgorithm], *, pss: bool) -> Check:
-    def check(key: CertificatePublicKeyTypes, signature: bytes, data: bytes) -> None:
+    def check(key: CertificatePublicKeyTypes | None, signature: bytes, data: bytes) -> None:
         if not isinstance(key, rsa.RSAPublicKey):
             raise Refused(KEY_KIND)
         hashed = hash_type()
@@ -62,7 +62,7 @@ def _rsa(hash_type: Callable[[], hashes.HashAlgorithm], *, pss: bool) -> Check:
 
 
 def _ecdsa(hash_type: Callable[[], hashes.HashAlgorithm]) -> Check:
-    def check(key: CertificatePublicKeyTypes, signature: bytes, data: bytes) -> None:
+    def check(key: CertificatePublicKeyTypes | None, signature: bytes, data: bytes) -> None:
         if not isinstance(key, ec.EllipticCurvePublicKey):
             raise Refused(KEY_KIND)
         half = (key.curve.key_size + 7) // 8
@@ -74,7 +74,7 @@ def _ecdsa(hash_type: Callable[[], hashes.HashAlgorithm]) -> Check:
     return check
 
 
-def _ed25519(key: CertificatePublicKeyTypes, signature: bytes, data: bytes) -> None:
+def _ed25519(key: CertificatePublicKeyTypes | None, signature: bytes, data: bytes) -> None:
     if not isinstance(key, ed25519.Ed25519PublicKey):
         raise Refused(KEY_KIND)
     _verified(lambda: key.verify(signature, data))

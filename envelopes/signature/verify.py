@@ -75,7 +75,7 @@ def verify(tree: etree._ElementTree, place: Place) -> Signed:
     # 4. The signature value over SignedInfo, by the key of the first certificate and no other.
     chain = tuple(load(der) for der in block.certificates)
     signed_info = _canonical(block.signed_info, block.canonicalization)
-    SIGNATURES[block.algorithm](chain[0].x509.public_key(), block.value, signed_info)
+    SIGNATURES[block.algorithm](chain[0].public_key, block.value, signed_info)
 
     # 5. The signed properties, while they still stand in their place.
     claimed_time = xades.check(block, chain[0].der, ids, properties)
