@@ -72,23 +72,23 @@ def parse_tolerant(data: bytes, limits: Limits = Limits()) -> tuple[etree._Eleme
     if len(data) > limits.size:
         raise Refused(LIMITS, f"The document has {len(data):,} bytes; {limits.size:,} are allowed")
     _check_prolog(data)
-    undeclared = None
+    undeclared, parser = None, _parser(recover=False)
     try:
-        tree = _tree(data, recover=False)
+        tree = etree.ElementTree(etree.fromstring(data, parser))
     except etree.XMLSyntaxError as error:
         undeclared = _syntax(error)
-        if {entry.type for entry in error.error_log} != {etree.ErrorTypes.NS_ERR_UNDEFINED_NAMESPACE}:
+        # The parser's own log: the one of the exception also holds what earlier documents in this thread did wrong.
+        if {entry.type for entry in parser.error_log} != {etree.ErrorTypes.NS_ERR_UNDEFINED_NAMESPACE}:
             raise undeclared from None
-        tree = _tree(data, recover=True)
+        tree = etree.ElementTree(etree.fromstring(data, _parser(recover=True)))
     if tree.docinfo.doctype or tree.docinfo.internalDTD is not None:
         raise Refused(DOCTYPE)
     _count(tree.getroot(), limits)
     return tree, undeclared
 
 
-def _tree(data: bytes, *, recover: bool) -> etree._ElementTree:
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, recover=recover)
-    return etree.ElementTree(etree.fromstring(data, parser))
+def _parser(*, recover: bool) -> etree.XMLParser:
+    return etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, recover=recover)
 
 
 def _check_prolog(data: bytes) -> None:

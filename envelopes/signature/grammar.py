@@ -136,10 +136,14 @@ def decode_base64(text: str, where: str) -> bytes:
     Raises:
         Refused: `signature-base64`.
     """
+    packed = "".join(text.split())
     try:
-        return base64.b64decode("".join(text.split()), validate=True)
+        octets = base64.b64decode(packed, validate=True)
     except (binascii.Error, ValueError):
         raise Refused(BASE64, where=where) from None
+    if len(packed) % 4:
+        raise Refused(BASE64, "The padding of a base64 value is wrong", where=where)
+    return octets
 
 
 def _children(parent: etree._Element, *expected: str) -> Iterator[etree._Element]:

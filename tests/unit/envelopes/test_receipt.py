@@ -1,0 +1,83 @@
+"""A receipt says the same before and after sealing, and nothing can be changed in it."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from envelopes.leaf import commit
+from envelopes.receipt import Actor, Cause, Event, Receipt, open_receipt, seal, state
+from trust_store.errors import Refused
+from trust_store.keys import HeldKey
+
+RECEIPT = Receipt(
+    id="abc",
+    event=Event.CONSIGNMENT_REJECTION,
+    at=datetime(2026, 11, 23, 1, 2, 3, 456789, tzinfo=UTC),
+    issuer=Actor(code="000.00.99.H56", name="Trục"),
+    sender=Actor(code="2899000016", name="Công ty <A> & B"),
+    receivers=(Actor(code="000.00.00.H56", name="UBND"), Actor(code="000.00.01.H56")),
+    message_id="2899000016,2026/11/23,5/CV-A",
+    digest="ab" * 32,
+    size=1234,
+    submitted_at=datetime(2026, 11, 23, 1, 2, 3, tzinfo=UTC),
+    refers_to="000.00.00.H56",
+    causes=(Cause(code="status-02", text="Không thuộc thẩm quyền"),),
+)
+
+
+def test_sealed_and_opened_it_says_the_same(key: HeldKey) -> None:
+    receipt, signed = open_receipt(seal(state(RECEIPT), key))
+    assert receipt == RECEIPT
+    assert signed.chain[0].fingerprint == key.certificate.fingerprint
+
+
+def test_a_statement_is_the_same_every_time() -> None:
+    assert state(RECEIPT) == state(dataclasses.replace(RECEIPT))
+
+
+@pytest.mark.parametrize("event", list(Event))
+def test_every_event(event: Event, key: HeldKey) -> None:
+    plain = dataclasses.replace(RECEIPT, event=event, refers_to="", causes=(), receivers=())
+    assert open_receipt(seal(state(plain), key))[0] == plain
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"ConsignmentRejection", b"ConsignmentAcceptance"),
+        (b"2026-11-23T01:02:03.456789Z", b"2026-11-22T01:02:03.456789Z"),
+        (b"<Size>1234</Size>", b"<Size>1235</Size>"),
+        (b"000.00.01.H56", b"000.00.02.H56"),
+    ],
+)
+def test_a_changed_receipt_is_refused(old: bytes, new: bytes, key: HeldKey) -> None:
+    sealed = seal(state(RECEIPT), key)
+    assert old in sealed
+    with pytest.raises(Refused) as caught:
+        open_receipt(sealed.replace(old, new))
+    assert caught.value.reason.code == "content-changed"
+
+
+def test_another_signed_document_is_no_receipt(key: HeldKey) -> None:
+    with pytest.raises(Refused) as caught:
+        open_receipt(seal(b"<Evidence xmlns='urn:other' version='1'/>", key))
+    assert caught.value.reason.code == "receipt-malformed"
+
+
+@given(st.text(max_size=200))
+def test_any_text_can_be_a_cause(text: str) -> None:
+    cause = Cause(code="x", text=text)
+    assert b"EventReason" in state(dataclasses.replace(RECEIPT, causes=(cause,)))
+
+
+def test_a_leaf_depends_on_statement_and_salt_and_hides_both() -> None:
+    leaf = commit(b"statement", b"s" * 16)
+    assert len(leaf) == 32
+    assert leaf == commit(b"statement", b"s" * 16)
+    assert leaf != commit(b"statement", b"t" * 16)
+    assert leaf != commit(b"Statement", b"s" * 16)
