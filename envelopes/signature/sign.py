@@ -29,7 +29,8 @@ _CURVES: Final = {
 def sign(document: bytes, holder: KeyHolder) -> bytes:
     """Sign a whole document with the holder's key; return it in UTF-8 with the signature at the place of its kind.
 
-    A placeholder outside the XML Signature namespace is replaced. edXML is written with CRLF line ends, as document systems write it; canonical XML does not see the difference.
+    A placeholder outside the XML Signature namespace is replaced. edXML is written with CRLF line ends, as document
+    systems write it; canonical XML does not see the difference.
 
     Raises:
         Refused: the document is not safe XML, is signed already, or the key is of a kind that is not used here.
@@ -39,7 +40,7 @@ def sign(document: bytes, holder: KeyHolder) -> bytes:
     if next(root.iter(SIGNATURE), None) is not None:
         raise Refused(ALREADY_SIGNED)
     parent = _parent(root)
-    for placeholder in [child for child in parent.iterchildren("{*}Signature", "{*}DigitalSignature")]:
+    for placeholder in list(parent.iterchildren("{*}Signature", "{*}DigitalSignature")):
         parent.remove(placeholder)
     parent.append(root.makeelement(SIGNATURE, {"Id": "placeholder"}, nsmap={"ds": SIGNATURE[1:-10]}))
     key, signer = _signer(holder)

@@ -59,7 +59,7 @@ def letter(  # noqa: PLR0913 - the fields of a letter
 @key_options
 @click.option("--out", "-o", type=OUT, help="Where the signed file goes; FILE.signed.edxml unless told.")
 @click.argument("file", type=FILE)
-def sign(  # noqa: PLR0913 - the ways to name a key
+def sign(
     caller: Caller,
     file: Path,
     out: Path | None,

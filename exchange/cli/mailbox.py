@@ -81,7 +81,7 @@ async def ack(caller: Caller, deliveries: tuple[str, ...]) -> None:
 @click.argument("message")
 @click.argument("code", type=click.Choice([code.value for code in StatusCode]))
 @run_async
-async def status(  # noqa: PLR0913 - the ways to name a key
+async def status(
     caller: Caller,
     message: str,
     code: str,

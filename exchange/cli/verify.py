@@ -30,7 +30,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line: file, verdict, reason, text.")
 @click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True)
-def verify(  # noqa: PLR0913 - what may be believed has many sources
+def verify(
     anchors: tuple[Path, ...],
     intermediates: tuple[Path, ...],
     revoked: tuple[Path, ...],

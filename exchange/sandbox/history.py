@@ -36,7 +36,7 @@ async def write_history(exchange: Exchange, keys: Keys) -> None:
     await _report(exchange, keys, letters[2], TAX, StatusCode.ARRIVED)
 
 
-async def _send(  # noqa: PLR0913 - the columns of the table above
+async def _send(
     exchange: Exchange, keys: Keys, sender: str, receivers: tuple[str, ...], number: str, notation: str, subject: str
 ) -> Letter:
     writer = await _party(exchange, sender)

@@ -61,7 +61,7 @@ class Stage:
     environment: Person
     one_stop: Person
 
-    def hold(self, held: bool, line: str) -> None:  # noqa: FBT001 - reads as a sentence
+    def hold(self, held: bool, line: str) -> None:
         """Tell a line, if it holds.
 
         Raises:
@@ -142,7 +142,7 @@ async def _read_and_answer(stage: Stage, letter: Letter, data: bytes) -> None:
     stage.hold(first == second, f"acknowledged; once more gives the same receipt {first.receipt_id}")
     for code in (StatusCode.ARRIVED, StatusCode.ACCEPTED, StatusCode.COMPLETED):
         await agency.send(_status(agency, letter, code))
-        stage.hold(True, f"status {code} sent, signed by the agency")  # noqa: FBT003 - reached means accepted
+        stage.hold(True, f"status {code} sent, signed by the agency")
     answer = draft_letter(
         sender=agency.organ,
         receivers=[letter.sender],
@@ -167,7 +167,7 @@ async def _refuse(stage: Stage, letter: Letter) -> None:
         stage, "edxml-grounds", agency.send(_status(agency, letter, StatusCode.REFUSED)), "a refusal needs one"
     )
     await agency.send(_status(agency, letter, StatusCode.REFUSED, "Không thuộc thẩm quyền"))
-    stage.hold(True, "status 02 sent: Không thuộc thẩm quyền")  # noqa: FBT003 - reached means accepted
+    stage.hold(True, "status 02 sent: Không thuộc thẩm quyền")
 
 
 async def _look_back(stage: Stage, key: str) -> None:

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-import datetime
-
-import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envelopes import edxml
 from envelopes.xml import parse
-from trust_store.errors import Misuse, Refused
 
 LETTER = edxml.Letter(
     sender=edxml.Organ(organ_id="H56"),

@@ -94,13 +94,17 @@ def test_dates(text: str, day: datetime.date | None) -> None:
     assert letter(message=f"<e:DueDate>{text}</e:DueDate>").due_date == day
 
 
-@pytest.mark.parametrize("text", ["2026/02/30", "2026/13/01", "01-02-2026", "2026/01-02", "26/01/02", "tomorrow", "٢٠٢٦/01/02"])
+@pytest.mark.parametrize(
+    "text", ["2026/02/30", "2026/13/01", "01-02-2026", "2026/01-02", "26/01/02", "tomorrow", "٢٠٢٦/01/02"]
+)
 def test_unreadable_dates_are_refused(text: str) -> None:
     code, where = header_refusal(f"<e:DueDate>{text}</e:DueDate>")
     assert (code, where) == ("edxml-date", "edXML/edXMLEnvelope/edXMLHeader/MessageHeader/DueDate, line 9")
 
 
-@pytest.mark.parametrize("text", ["2026/01/02", "2026/01/02 25:00:00", "2026/01/02T08:00:00", "2026/01/02 08:00:00+07:00"])
+@pytest.mark.parametrize(
+    "text", ["2026/01/02", "2026/01/02 25:00:00", "2026/01/02T08:00:00", "2026/01/02 08:00:00+07:00"]
+)
 def test_unreadable_moments_are_refused(text: str) -> None:
     trace = f"<e:TraceHeader><e:Timestamp>{text}</e:Timestamp></e:TraceHeader>"
     assert refusal(LETTER.replace("<!--trace-->", trace))[0] == "edxml-date"
@@ -109,7 +113,9 @@ def test_unreadable_moments_are_refused(text: str) -> None:
 def test_trace_without_code_or_with_the_word_null() -> None:
     station = "<e:TraceHeader>{}<e:Timestamp>2026/01/02 08:09:10</e:Timestamp></e:TraceHeader>"
     trace = station.format("") + station.format("<e:OrganId>null</e:OrganId>") + "<e:TraceHeader/>"
-    expected = edxml.TraceHeader(timestamp=datetime.datetime.combine(datetime.date(2026, 1, 2), datetime.time(8, 9, 10)))
+    expected = edxml.TraceHeader(
+        timestamp=datetime.datetime.combine(datetime.date(2026, 1, 2), datetime.time(8, 9, 10))
+    )
     assert letter(trace=trace).trace == (expected, expected)
 
 
@@ -118,7 +124,9 @@ def test_organisation_codes(code: str) -> None:
     assert read(LETTER.replace("G12", code)).receivers[0].organ_id == code  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("code", ["A" * 21, "a.b.c.d.e.f", "a..b", "G 12", "Đ12", ".", "a-b", "A" * 20 + ".a" * 3 + "." + "b" * 28])
+@pytest.mark.parametrize(
+    "code", ["A" * 21, "a.b.c.d.e.f", "a..b", "G 12", "Đ12", ".", "a-b", "A" * 20 + ".a" * 3 + "." + "b" * 28]
+)
 def test_malformed_organisation_codes_are_refused(code: str) -> None:
     expected = ("edxml-organ-code", "edXML/edXMLEnvelope/edXMLHeader/MessageHeader/To/OrganId, line 6")
     assert refusal(LETTER.replace("G12", code)) == expected
@@ -252,9 +260,7 @@ def test_a_file_of_no_bytes() -> None:
     assert letter(files=FILE.format("")).attachments[0].content == b""
 
 
-@pytest.mark.parametrize(
-    "attribute", ['xlink:href="cid:7"', 'x:href="cid:7" xmlns:x="http://www.w3.org/1999/xlink"']
-)
+@pytest.mark.parametrize("attribute", ['xlink:href="cid:7"', 'x:href="cid:7" xmlns:x="http://www.w3.org/1999/xlink"'])
 def test_a_reference_by_href(attribute: str) -> None:
     assert letter(manifest=f"<e:Reference {attribute}/>").references == (edxml.Reference(content_id="7"),)
 

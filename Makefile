@@ -1,0 +1,82 @@
+# Every job of this project is a target here; CI calls the same ones. `make` alone lists them.
+
+SHELL := /bin/bash
+PORT ?= 8800
+WORKERS ?= 2
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# The newest of the Pythons that will do; 3.11 is what the lock was made with.
+PYTHON := $(shell for name in python3.11 python3 python; do \
+	command -v $$name >/dev/null && $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& { command -v $$name; break; }; done)
+
+.PHONY: help run install tools test lint types imports unit conformance faults wheel lock bench clean
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 22
+
+run: $(STAMP) ## Install what is needed, tell the story once, and leave a sandbox hub serving (PORT=8800)
+	$(BIN)/congvan demo
+	@echo "Now a sandbox hub at port $(PORT). In another terminal, for example:"
+	@echo "  $(BIN)/congvan inbox --as 000.00.12.H56"
+	exec $(BIN)/congvan sandbox --dir .sandbox/hub --port $(PORT) --ready-file .sandbox/ready.json
+
+install: $(STAMP) ## Make the virtual environment from the lock file
+$(STAMP): requirements.lock setup.cfg pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and there is none here"; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { echo "This Python has no venv; on Debian: apt-get install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+tools: ## Install the other engines that the tests compare with: xmlsec1 and a JDK
+	@command -v xmlsec1 >/dev/null && command -v javac >/dev/null && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		export DEBIAN_FRONTEND=noninteractive; \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends \
+			$$(command -v xmlsec1 >/dev/null || echo xmlsec1) \
+			$$(command -v javac >/dev/null || echo openjdk-17-jdk-headless) >/dev/null; \
+	fi; \
+	for tool in xmlsec1 javac; do command -v $$tool >/dev/null || \
+		echo "NOTE: $$tool is missing and cannot be installed here; its test cases will be reported as left out"; done
+
+test: $(STAMP) tools lint types imports ## Check everything: style, types, imports, and all tests
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+lint: $(STAMP) ## Check style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP) ## Check types
+	$(BIN)/mypy
+
+imports: $(STAMP) ## Check that the rooms look in one direction
+	$(BIN)/lint-imports
+
+unit: $(STAMP) ## Run the unit and contract tests
+	$(BIN)/python -m pytest tests/unit tests/contract
+
+conformance: $(STAMP) tools ## Run the vectors, the samples and the comparison with other engines
+	$(BIN)/python -m pytest tests/conformance
+
+faults: $(STAMP) ## Kill the hub after every step and in the middle of traffic
+	$(BIN)/python -m pytest tests/faults
+
+wheel: $(STAMP) ## Build the wheel and try it in an environment of its own
+	rm -rf dist build/wheel-venv
+	$(BIN)/python -m build --wheel --no-isolation --outdir dist . >/dev/null
+	$(PYTHON) -m venv build/wheel-venv
+	build/wheel-venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	build/wheel-venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps dist/*.whl
+	cd build && wheel-venv/bin/congvan demo
+
+lock: $(STAMP) ## Resolve the dependencies anew, with hashes
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --upgrade --all-extras --generate-hashes \
+		--no-emit-index-url --no-emit-find-links setup.cfg --output-file requirements.lock
+
+bench: $(STAMP) ## Measure against floors and other engines in one run
+	$(BIN)/python -W ignore -m bench
+
+clean: ## Remove what was made here, except the sandbox
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
