@@ -86,7 +86,7 @@ class Receipt:
 
 def state(receipt: Receipt) -> bytes:
     """Write a receipt as an unsigned statement; the same receipt always gives the same bytes."""
-    root = etree.Element(_E + "Evidence", {"version": VERSION, "Id": "evidence"}, nsmap={None: NAMESPACE})
+    root = etree.Element(_E + "Evidence", {"version": VERSION}, nsmap={None: NAMESPACE})
     _text(root, "EvidenceIdentifier", receipt.id)
     _text(root, "ERDSEventId", EVENTS + receipt.event)
     if receipt.causes:

@@ -12,7 +12,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import SignatureAlgorithmOID
+from cryptography.x509.oid import NameOID, SignatureAlgorithmOID
 
 from trust_store.errors import Refused, reason
 
@@ -211,7 +211,10 @@ def _is_authority(constraints: x509.ExtensionType | None, usages: frozenset[str]
     return marked and (usages is None or "keyCertSign" in usages)
 
 
+_NAMES = {NameOID.ORGANIZATION_IDENTIFIER: "organizationIdentifier"}
+
+
 def _words(name: x509.Name) -> str:
     """Write a name for people; it is the certificate's text, so what would not show as itself does not show."""
-    text = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in name.rfc4514_string())
+    text = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in name.rfc4514_string(_NAMES))
     return text[:_TEXT_LENGTH] or "(no name)"

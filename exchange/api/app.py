@@ -34,6 +34,7 @@ def build_app(reading: Reading, *, max_message_bytes: int) -> web.Application:
     app.router.add_get("/v1/trust", _trust(reading))
     app.router.add_get("/healthz", _constant(msgspec.json.encode(HealthView(status="ok"))))
     app.router.add_get("/readyz", _ready(reading))
+    app.on_response_prepare.append(_harden)
     return app
 
 
@@ -58,6 +59,13 @@ async def _body(request: web.Request) -> bytes:
             return await request.read()
     except TimeoutError:
         raise Refused(TOO_SLOW, f"The body did not arrive within {BODY_SECONDS} seconds") from None
+
+
+async def _harden(_request: web.Request, response: web.StreamResponse) -> None:
+    """Say no more than needed, and keep browsers from guessing what documents are."""
+    response.headers["Server"] = "congvan"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cache-Control"] = "no-store"
 
 
 def _constant(body: bytes) -> Handler:

@@ -1,0 +1,28 @@
+# Every package is downloaded once against the hashes of the lock; the image then takes from those files only what the hub
+# needs to run, so no test or build tool is in it.
+FROM python:3.11-slim AS build
+WORKDIR /source
+COPY requirements.lock ./
+RUN pip download --no-cache-dir --require-hashes --no-deps --only-binary :all: --dest /wheels --requirement requirements.lock
+COPY setup.cfg pyproject.toml README.md LICENSE ./
+COPY trust_store trust_store
+COPY envelopes envelopes
+COPY exchange exchange
+COPY adapters adapters
+RUN pip install --no-cache-dir --no-index --find-links /wheels setuptools \
+    && pip wheel --no-index --no-deps --no-build-isolation --wheel-dir /wheels . \
+    && python -m venv /opt/congvan \
+    && /opt/congvan/bin/pip install --no-cache-dir --no-index --find-links /wheels congvan
+
+FROM python:3.11-slim
+RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin congvan \
+    && install --directory --owner congvan --group congvan --mode 0700 /data
+COPY --from=build /opt/congvan /opt/congvan
+ENV PATH=/opt/congvan/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+USER congvan
+VOLUME /data
+EXPOSE 8800
+HEALTHCHECK --interval=30s --timeout=5s --start-period=10s \
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8800/healthz', timeout=4)"]
+ENTRYPOINT ["congvan"]
+CMD ["serve", "--dir", "/data", "--host", "0.0.0.0", "--port", "8800"]
