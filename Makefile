@@ -63,17 +63,18 @@ conformance: $(STAMP) tools ## Run the vectors, the samples and the comparison w
 faults: $(STAMP) ## Kill the hub after every step and in the middle of traffic
 	$(BIN)/python -m pytest tests/faults
 
-wheel: $(STAMP) ## Build the wheel and try it in an environment of its own
-	rm -rf dist build/wheel-venv
+wheel: $(STAMP) ## Build the wheel and try it where only what it requires is installed
+	rm -rf dist build
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist . >/dev/null
-	$(PYTHON) -m venv build/wheel-venv
-	build/wheel-venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	build/wheel-venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps dist/*.whl
-	cd build && wheel-venv/bin/congvan demo
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --require-hashes --no-deps \
+		--requirement requirements.lock --dest build/wheels
+	$(PYTHON) -m venv build/venv
+	build/venv/bin/python -m pip install --quiet --disable-pip-version-check --no-index --find-links build/wheels dist/*.whl
+	cd build && venv/bin/congvan demo
 
 lock: $(STAMP) ## Resolve the dependencies anew, with hashes
-	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --upgrade --all-extras --generate-hashes \
-		--no-emit-index-url --no-emit-find-links setup.cfg --output-file requirements.lock
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+		--all-extras --generate-hashes --no-emit-index-url --no-emit-find-links setup.cfg --output-file requirements.lock
 
 bench: $(STAMP) ## Measure against floors and other engines in one run
 	$(BIN)/python -W ignore -m bench

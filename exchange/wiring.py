@@ -19,6 +19,7 @@ from exchange.storage.directory import DirectoryStore, TrustStore
 from exchange.storage.evidence import EvidenceStore
 from exchange.storage.messages import MailboxStore, MessageStore
 from exchange.storage.migration import migrate
+from exchange.storage.session import Database
 from exchange.storage.sqlite import open_database
 from trust_store.keys import load_pem
 from trust_store.policy import Policy
@@ -40,15 +41,8 @@ async def open_exchange(
     entropy, bell, workers = SystemEntropy(), LocalBell(), ThreadWorkers()
     async with open_database(home.database) as database:
         directory, trust = DirectoryStore(database), TrustStore(database)
-        store = Store(
-            messages=MessageStore(database),
-            mailboxes=MailboxStore(database),
-            evidence=EvidenceStore(database),
-            directory=directory,
-            trust=trust,
-        )
         hub = Hub(
-            store=store,
+            store=_store(database, directory, trust),
             blobs=LocalBlobs(home.blobs),
             bell=bell,
             clock=clock or SystemClock(),
@@ -71,3 +65,13 @@ async def open_exchange(
             )
         finally:
             workers.close()
+
+
+def _store(database: Database, directory: DirectoryStore, trust: TrustStore) -> Store:
+    return Store(
+        messages=MessageStore(database),
+        mailboxes=MailboxStore(database),
+        evidence=EvidenceStore(database),
+        directory=directory,
+        trust=trust,
+    )

@@ -43,6 +43,7 @@ _INSERT_TOKEN = insert(TOKENS)
 _TRUSTED = select(TRUST_CERTIFICATES.c.role, TRUST_CERTIFICATES.c.der).order_by(TRUST_CERTIFICATES.c.fingerprint)
 _KNOWN = select(TRUST_CERTIFICATES.c.role).where(TRUST_CERTIFICATES.c.fingerprint == bindparam("fingerprint"))
 _INSERT_TRUSTED = insert(TRUST_CERTIFICATES)
+_DELETE_TRUSTED = delete(TRUST_CERTIFICATES).where(TRUST_CERTIFICATES.c.fingerprint == bindparam("which"))
 _REVOKED = select(REVOCATIONS.c.fingerprint, REVOCATIONS.c.at, REVOCATIONS.c.why)
 _DELETE_REVOCATION = delete(REVOCATIONS).where(REVOCATIONS.c.fingerprint == bindparam("which"))
 _INSERT_REVOCATION = insert(REVOCATIONS)
@@ -141,7 +142,9 @@ class TrustStore:
         """Trust an authority as `anchor` or know it as `intermediate`; the same again changes nothing."""
 
         async def unit(session: Session) -> None:
-            if not await session.rows(_KNOWN, fingerprint=certificate.fingerprint):
+            known = await session.rows(_KNOWN, fingerprint=certificate.fingerprint)
+            if not known or known[0][0] != role:
+                await session.rows(_DELETE_TRUSTED, which=certificate.fingerprint)
                 values = {"fingerprint": certificate.fingerprint, "der": certificate.der, "added_at": micros(now)}
                 await session.rows(_INSERT_TRUSTED, role=role, **values)
                 await _changed(session)

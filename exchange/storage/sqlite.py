@@ -69,7 +69,11 @@ class SqliteDatabase:
             group = [await self._waiting.get()]
             while not self._waiting.empty() and len(group) < BATCH:
                 group.append(self._waiting.get_nowait())
-            await asyncio.shield(self._commit(group))
+            committing = asyncio.create_task(self._commit(group))
+            try:
+                await asyncio.shield(committing)
+            finally:
+                await committing
 
     async def _commit(self, group: list[tuple[Unit[Any], asyncio.Future[Any]]]) -> None:
         try:

@@ -7,33 +7,54 @@ from pathlib import Path
 from statistics import median
 
 FILE_LINES, FUNCTION_LINES, MEDIAN_LINES = 300, 40, 10
-ALLOWED: dict[str, tuple[int, str]] = {}
-"""Longer files: the path, how many lines it may have, and why it is better whole."""
+ALLOWED = {
+    "exchange/storage/migrations/versions/v0001_first_tables.py upgrade": (
+        140,
+        "a migration is a list of tables, written once and never changed after",
+    ),
+}
+"""What may be longer: a path, or a path and a function in it, with its own limit and why it is better whole."""
+
+
+def files(root: Path, sources: dict[str, ast.Module]) -> dict[str, int]:
+    """Count the lines of every file."""
+    return {path: len((root / path).read_text("utf-8").splitlines()) for path in sources}
 
 
 def functions(sources: dict[str, ast.Module]) -> dict[str, int]:
-    """Count the lines of every function, from its `def` to its end."""
+    """Count the lines of every function, without those of its docstring."""
     return {
-        f"{path}:{node.lineno} {node.name}": (node.end_lineno or node.lineno) - node.lineno + 1
+        f"{path} {node.name}": (node.end_lineno or 0) - node.lineno + 1 - docstring_lines(node)
         for path, tree in sources.items()
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     }
 
 
+def docstring_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Count the lines of a function's docstring."""
+    first = node.body[0]
+    return (first.end_lineno or 0) - first.lineno + 1 if ast.get_docstring(node) else 0
+
+
+def over(counts: dict[str, int], limit: int) -> dict[str, int]:
+    """Keep what is longer than its own limit, or the common one."""
+    return {name: count for name, count in counts.items() if count > ALLOWED.get(name, (limit, ""))[0]}
+
+
 def test_files_are_short(root: Path, sources: dict[str, ast.Module]) -> None:
-    lines = {path: len((root / path).read_text("utf-8").splitlines()) for path in sources}
-    assert {path: count for path, count in lines.items() if count > ALLOWED.get(path, (FILE_LINES, ""))[0]} == {}
-
-
-def test_no_exception_is_out_of_date(root: Path) -> None:
-    needed = {path for path in ALLOWED if len((root / path).read_text("utf-8").splitlines()) > FILE_LINES}
-    assert set(ALLOWED) == needed
+    assert over(files(root, sources), FILE_LINES) == {}
 
 
 def test_functions_are_short(sources: dict[str, ast.Module]) -> None:
-    assert {name: count for name, count in functions(sources).items() if count > FUNCTION_LINES} == {}
+    assert over(functions(sources), FUNCTION_LINES) == {}
 
 
 def test_the_median_function_is_very_short(sources: dict[str, ast.Module]) -> None:
     assert median(functions(sources).values()) <= MEDIAN_LINES
+
+
+def test_every_exception_is_needed(root: Path, sources: dict[str, ast.Module]) -> None:
+    long = {path for path, count in files(root, sources).items() if count > FILE_LINES}
+    long |= {name for name, count in functions(sources).items() if count > FUNCTION_LINES}
+    assert ALLOWED.keys() <= long

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import datetime
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envelopes import edxml
 from envelopes.xml import parse
+from trust_store.errors import Misuse, Refused
 
 LETTER = edxml.Letter(
     sender=edxml.Organ(organ_id="H56"),
@@ -18,14 +25,10 @@ NOTICE = edxml.StatusNotice(
     response_for=edxml.ResponseFor(organ_id="H56", document_id="H56,2026/01/02,1/CV"),
     status_code=edxml.StatusCode.REFUSED,
 )
+MOMENT = datetime.datetime.combine(datetime.date(2026, 1, 2), datetime.time(8, 9, 10))
 
-
-def again(message: edxml.Message) -> edxml.Message:
-    return edxml.parse(parse(edxml.build(message)).getroot())
-
-
-characters = st.one_of(
-    st.sampled_from("\t\n\r &<>\"']-đĐỐ\ufffd\U0001f600"), st.characters(exclude_categories=("Cc", "Cs", "Cn"))
+characters = st.sampled_from("\t\n\r &<>\"']-:đĐỐ\ufffd\U0001f600") | st.characters(
+    exclude_categories=("Cc", "Cs", "Cn")
 )
 texts = st.text(characters, min_size=1, max_size=12).filter(lambda text: text == text.strip())
 optional = st.none() | texts
@@ -37,12 +40,13 @@ moments = st.none() | st.datetimes().map(lambda moment: moment.replace(microseco
 content_ids = texts.filter(lambda text: not text.startswith("cid:"))
 
 
-def block(build: type[edxml.Code], **parts: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
-    return st.builds(build, **parts).filter(lambda value: value != build())
-
-
-def some(values: st.SearchStrategy[object]) -> st.SearchStrategy[tuple[object, ...]]:
+def some(values: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
     return st.lists(values, max_size=3).map(tuple)
+
+
+def block(kind: type[Any], **parts: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Build a block in which at least one value is there: an empty one has no form on the wire."""
+    return st.builds(kind, **parts).filter(lambda value: value != kind())
 
 
 organs = st.builds(
@@ -56,3 +60,240 @@ organs = st.builds(
     fax=optional,
     website=optional,
 )
+others = block(
+    edxml.OtherInfo,
+    priority=numbers,
+    sphere=optional,
+    typist=optional,
+    copies=numbers,
+    pages=numbers,
+    direction=flags,
+    reply_fors=optional,
+    reference_codes=optional,
+    appendixes=some(texts),
+)
+responses = block(
+    edxml.ResponseFor,
+    organ_id=st.none() | codes,
+    code=optional,
+    document_id=optional,
+    promulgation_date=days,
+)
+staff = block(
+    edxml.Staff,
+    department=optional,
+    department_id=optional,
+    name=optional,
+    staff_id=optional,
+    email=optional,
+    mobile=optional,
+)
+changes = block(
+    edxml.Change,
+    document=flags,
+    receiver=flags,
+    receivers=some(st.builds(edxml.ChangedReceiver, organ_id=codes, kind=numbers)),
+)
+businesses = st.builds(
+    edxml.Business,
+    business_type=st.sampled_from(edxml.BusinessType),
+    reason=optional,
+    paper=flags,
+    document_id=optional,
+    change=st.none() | changes,
+    replacements=some(st.builds(edxml.Replacement, document_id=texts, organ_ids=some(codes))),
+    staff=some(staff),
+)
+stations = block(edxml.TraceHeader, organ_id=optional.filter(lambda text: text != "null"), timestamp=moments)
+references = st.builds(
+    edxml.Reference, content_id=content_ids, content_type=optional, description=optional, name=optional
+)
+attachments = st.builds(
+    edxml.Attachment,
+    content_id=content_ids,
+    name=texts,
+    description=optional,
+    field_name=optional,
+    mime_type=optional,
+    content_type=optional,
+    content=st.binary(max_size=40),
+)
+letters = st.builds(
+    edxml.Letter,
+    sender=organs,
+    receivers=st.lists(organs, min_size=1, max_size=3).map(tuple),
+    document_id=texts,
+    subject=texts,
+    code=st.none() | block(edxml.Code, number=optional, notation=optional),
+    promulgation=st.none() | block(edxml.Promulgation, place=optional, date=days),
+    document_type=st.none() | block(edxml.DocumentType, type=numbers, detail=numbers, name=optional),
+    content=optional,
+    signer=st.none() | block(edxml.Signer, competence=optional, position=optional, full_name=optional),
+    due_date=days,
+    other=st.none() | others,
+    responses=some(responses),
+    steering_type=numbers,
+    tasks=some(texts),
+    application_type=optional,
+    to_places=some(texts),
+    paper=flags,
+    business=st.none() | businesses,
+    trace=some(stations),
+    references=some(references),
+    attachments=some(attachments),
+)
+notices = st.builds(
+    edxml.StatusNotice,
+    sender=organs,
+    response_for=st.builds(edxml.ResponseFor, organ_id=codes, code=optional, document_id=texts, promulgation_date=days),
+    status_code=st.sampled_from(edxml.StatusCode),
+    staff=st.none() | staff,
+    description=optional,
+    timestamp=moments,
+)
+
+
+def again(message: edxml.Message) -> edxml.Message:
+    return edxml.parse(parse(edxml.build(message)).getroot())
+
+
+@given(letters)
+@settings(max_examples=150, deadline=None)
+def test_every_letter_is_read_as_it_was_written(letter: edxml.Letter) -> None:
+    assert again(letter) == letter
+
+
+@given(businesses)
+@settings(max_examples=100, deadline=None)
+def test_every_business_block_is_read_as_it_was_written(business: edxml.Business) -> None:
+    letter = replace(LETTER, business=business)
+    assert again(letter) == letter
+
+
+@given(notices)
+@settings(max_examples=100, deadline=None)
+def test_every_status_notice_is_read_as_it_was_written(notice: edxml.StatusNotice) -> None:
+    assert again(notice) == notice
+
+
+def test_the_form_of_a_letter() -> None:
+    letter = replace(
+        LETTER,
+        subject="a\nb < c",
+        other=edxml.OtherInfo(priority=1, direction=True),
+        business=edxml.Business(business_type=edxml.BusinessType.NEW, paper=False),
+        trace=(edxml.TraceHeader(organ_id="H56", timestamp=MOMENT),),
+        references=(edxml.Reference(content_id="1", name="a.pdf"),),
+        attachments=(edxml.Attachment(content_id="1", name="a.pdf", content=b"%PDF-"),),
+    )
+    expected = """<?xml version="1.0" encoding="UTF-8"?>
+<edXML xmlns="http://www.mic.gov.vn/TBT/QCVN_102_2016">
+  <edXML:edXMLEnvelope xmlns:edXML="http://www.mic.gov.vn/TBT/QCVN_102_2016">
+    <edXML:edXMLHeader>
+      <edXML:MessageHeader>
+        <edXML:From>
+          <edXML:OrganId>H56</edXML:OrganId>
+        </edXML:From>
+        <edXML:To>
+          <edXML:OrganId>G12</edXML:OrganId>
+        </edXML:To>
+        <edXML:DocumentId>H56,2026/01/02,1/CV</edXML:DocumentId>
+        <edXML:Subject>a
+b &lt; c</edXML:Subject>
+        <edXML:OtherInfo>
+          <edXML:Priority>1</edXML:Priority>
+          <edXML:Direction>true</edXML:Direction>
+        </edXML:OtherInfo>
+      </edXML:MessageHeader>
+      <edXML:TraceHeaderList>
+        <edXML:Bussiness>
+          <edXML:BussinessDocType>0</edXML:BussinessDocType>
+          <edXML:Paper>0</edXML:Paper>
+        </edXML:Bussiness>
+        <edXML:TraceHeader>
+          <edXML:OrganId>H56</edXML:OrganId>
+          <edXML:Timestamp>2026/01/02 08:09:10</edXML:Timestamp>
+        </edXML:TraceHeader>
+      </edXML:TraceHeaderList>
+    </edXML:edXMLHeader>
+    <edXML:edXMLBody>
+      <edXML:edXMLManifest version="1.0">
+        <edXML:Reference>
+          <edXML:ContentId>cid:1</edXML:ContentId>
+          <edXML:AttachmentName>a.pdf</edXML:AttachmentName>
+        </edXML:Reference>
+      </edXML:edXMLManifest>
+    </edXML:edXMLBody>
+  </edXML:edXMLEnvelope>
+  <AttachmentEncoded>
+    <Attachment>
+      <ContentId>cid:1</ContentId>
+      <AttachmentName>a.pdf</AttachmentName>
+      <edXML:ContentTransferEncoded xmlns:edXML="http://www.mic.gov.vn/TBT/QCVN_102_2016">JVBERi0=</edXML:ContentTransferEncoded>
+    </Attachment>
+  </AttachmentEncoded>
+</edXML>
+"""
+    assert edxml.build(letter).decode() == expected.replace("\n", "\r\n")
+
+
+def test_the_form_of_a_status_notice() -> None:
+    text = edxml.build(NOTICE).decode()
+    assert "<edXML:StatusCode>02</edXML:StatusCode>" in text
+    for absent in ("edXML:To>", "TraceHeaderList", "edXMLBody", "AttachmentEncoded"):
+        assert absent not in text
+
+
+def test_outer_white_space_and_empty_values_are_left_out() -> None:
+    untidy = replace(
+        LETTER,
+        subject="\n Thử ",
+        content="  ",
+        to_places=("", " Hà Nội "),
+        code=edxml.Code(number=" "),
+        responses=(edxml.ResponseFor(),),
+        tasks=("",),
+    )
+    assert again(untidy) == replace(LETTER, to_places=("Hà Nội",))
+    assert b"edXML:Code>" not in edxml.build(untidy)
+
+
+def test_fractions_of_a_second_are_left_out() -> None:
+    notice = replace(NOTICE, timestamp=MOMENT.replace(microsecond=5))
+    assert again(notice) == replace(NOTICE, timestamp=MOMENT)
+
+
+@pytest.mark.parametrize("character", ["\x00", "\x0b", "\x1b", "\ufffe", "\ud800"])
+def test_characters_that_xml_cannot_carry_are_refused(character: str) -> None:
+    with pytest.raises(Refused) as caught:
+        edxml.build(replace(LETTER, subject=f"a{character}b"))
+    assert caught.value.reason.code == "edxml-character"
+    assert caught.value.where == "edXML/edXMLEnvelope/edXMLHeader/MessageHeader/Subject"
+    assert f"U+{ord(character):04X}" in caught.value.detail
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        (replace(LETTER, subject=" "), "edxml-missing"),
+        (replace(LETTER, document_id=""), "edxml-missing"),
+        (replace(LETTER, receivers=()), "edxml-missing"),
+        (replace(LETTER, sender=edxml.Organ(organ_id="H 56")), "edxml-organ-code"),
+        (replace(LETTER, sender=edxml.Organ(organ_id="")), "edxml-organ-code"),
+        (replace(LETTER, steering_type=1_000_000_000), "edxml-number"),
+        (replace(LETTER, references=(edxml.Reference(content_id=""),)), "edxml-missing"),
+        (replace(LETTER, attachments=(edxml.Attachment(content_id="", name="a"),)), "edxml-missing"),
+        (replace(LETTER, attachments=(edxml.Attachment(content_id="1", name=""),)), "edxml-missing"),
+        (replace(NOTICE, response_for=edxml.ResponseFor(organ_id="H56")), "edxml-missing"),
+        (replace(NOTICE, response_for=edxml.ResponseFor(document_id="1")), "edxml-missing"),
+    ],
+)
+def test_what_nobody_could_read_is_not_written(message: edxml.Message, code: str) -> None:
+    with pytest.raises(Refused) as caught:
+        edxml.build(message)
+    assert caught.value.reason.code == code
+
+
+def test_a_moment_with_a_zone_is_our_own_mistake() -> None:
+    with pytest.raises(Misuse):
+        edxml.build(replace(NOTICE, timestamp=MOMENT.replace(tzinfo=datetime.UTC)))

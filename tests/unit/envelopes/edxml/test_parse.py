@@ -135,7 +135,8 @@ def test_malformed_organisation_codes_are_refused(code: str) -> None:
 def test_an_organisation_code_has_at_most_50_characters() -> None:
     group = "A" * 15
     assert refusal(LETTER.replace("G12", f"{group}.{group}.{group}.AAA"))[0] == "edxml-organ-code"
-    assert letter(message=f"<e:To><e:OrganId>{group}.{group}.{group}.AA</e:OrganId></e:To>").receivers[1]
+    second = letter(message=f"<e:To><e:OrganId>{group}.{group}.{group}.AA</e:OrganId></e:To>").receivers[1]
+    assert len(second.organ_id) == 50
 
 
 @pytest.mark.parametrize(

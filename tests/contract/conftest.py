@@ -1,0 +1,236 @@
+"""The backends that every contract is held against: a new backend is one line in its table."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from envelopes.receipt import Event
+from envelopes.signature.classify import SignatureClass
+from exchange.blobs.local import LocalBlobs
+from exchange.core.model import (
+    Delivery,
+    EvidenceId,
+    Filed,
+    Filing,
+    Kind,
+    MessageKey,
+    Party,
+    PartyId,
+    Statement,
+    StatusChange,
+    delivery_key,
+    evidence_id,
+    message_key,
+)
+from exchange.core.ports import Blobs, Directory, EvidenceShelf, Mailboxes, Messages, TrustMaterial
+from exchange.delivery.bell import LocalBell
+from exchange.storage.directory import DirectoryStore, TrustStore
+from exchange.storage.evidence import EvidenceStore
+from exchange.storage.messages import MailboxStore, MessageStore
+from exchange.storage.migration import migrate
+from exchange.storage.session import Database
+from exchange.storage.sqlite import open_database
+from trust_store.identity import PartyKind
+
+AT = datetime(2026, 11, 23, 1, tzinfo=UTC)
+SENDER, RECEIVER, OTHER = PartyId("2899000016"), PartyId("000.00.12.H56"), PartyId("000.00.90.H56")
+
+
+class DirectoryRegistry(Directory, Protocol):
+    """Know the parties and change them."""
+
+    put: Callable
+    add_certificate: Callable
+    certificates: Callable
+    add_token: Callable
+
+
+class TrustMaterialRegistry(TrustMaterial, Protocol):
+    """Know what is trusted and change it."""
+
+    trust: Callable
+    revoke: Callable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backend:
+    """Hold every port that one database implements, and the database itself."""
+
+    messages: Messages
+    mailboxes: Mailboxes
+    evidence: EvidenceShelf
+    directory: DirectoryRegistry
+    trust: TrustMaterialRegistry
+    database: Database
+
+
+def _backend(database: Database) -> Backend:
+    return Backend(
+        messages=MessageStore(database),
+        mailboxes=MailboxStore(database),
+        evidence=EvidenceStore(database),
+        directory=DirectoryStore(database),
+        trust=TrustStore(database),
+        database=database,
+    )
+
+
+@contextlib.asynccontextmanager
+async def _open_sqlite(folder: Path) -> AsyncIterator[Backend]:
+    migrate(folder / "hub.db")
+    async with open_database(folder / "hub.db") as database:
+        yield _backend(database)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelf:
+    """Hold a blob store with the means to harm it from outside."""
+
+    blobs: Blobs
+    damage: Callable[[str, bytes], None]
+    age: Callable[[str, datetime], None]
+
+
+def _open_local_blobs(folder: Path) -> Shelf:
+    def place(digest: str) -> Path:
+        return folder / digest[:2] / digest
+
+    return Shelf(
+        blobs=LocalBlobs(folder),
+        damage=lambda digest, data: place(digest).write_bytes(data) and None,
+        age=lambda digest, moment: os.utime(place(digest), (moment.timestamp(), moment.timestamp())),
+    )
+
+
+STORES = {"sqlite": _open_sqlite}
+BLOBS = {"local": _open_local_blobs}
+BELLS = {"local": LocalBell}
+
+
+@pytest.fixture(params=STORES)
+def opened(request, tmp_path):
+    """Open the backend on this test's data; again is as if by another process."""
+    return partial(STORES[request.param], tmp_path)
+
+
+@pytest.fixture
+async def backend(opened):
+    async with opened() as found:
+        yield found
+
+
+@pytest.fixture(params=BLOBS)
+def shelf(request, tmp_path):
+    return BLOBS[request.param](tmp_path)
+
+
+@pytest.fixture(params=BELLS)
+def bell(request):
+    return BELLS[request.param]()
+
+
+def _statement(event: Event, owner: PartyId, key: MessageKey, at: datetime, receiver: str = "") -> Statement:
+    return Statement(
+        id=EvidenceId(evidence_id(event, key, receiver)),
+        owner=owner,
+        message=key,
+        event=event,
+        receiver=receiver,
+        at=at,
+        text=f"{event} {key} {at.isoformat()}".encode(),
+        salt=os.urandom(32),
+        leaf=hashlib.sha256(os.urandom(8)).digest(),
+    )
+
+
+def _filing(
+    number: int = 1,
+    *,
+    sender: PartyId = SENDER,
+    receivers: tuple[PartyId, ...] = (RECEIVER,),
+    at: datetime = AT,
+    digest: str = "",
+    message_id: str = "",
+    code: tuple[str, str] | None = None,
+    kind: Kind = Kind.LETTER,
+) -> Filing:
+    message_id = message_id or f"{sender},2026/11/23,{number}/CV"
+    key = message_key(sender, message_id)
+    number_text, notation = code or (str(number), "CV")
+    filed = Filed(
+        key=key,
+        sender=sender,
+        message_id=message_id,
+        digest=digest or hashlib.sha256(message_id.encode()).hexdigest(),
+        size=1000,
+        kind=kind,
+        business=0,
+        subject="V/v thử nghiệm",
+        number=number_text,
+        notation=notation,
+        promulgated="2026-11-23",
+        submitted_at=at,
+        signature_class=SignatureClass.VALID,
+        verdict="{}",
+        receipt=evidence_id(Event.SUBMISSION_ACCEPTANCE, key),
+    )
+    deliveries = tuple(
+        Delivery(key=delivery_key(key, receiver), receiver=receiver, message=key, sender=sender, consigned_at=at)
+        for receiver in receivers
+    )
+    consigned = [_statement(Event.CONTENT_CONSIGNMENT, sender, key, at, receiver) for receiver in receivers]
+    return Filing(
+        message=filed,
+        deliveries=deliveries,
+        statements=(_statement(Event.SUBMISSION_ACCEPTANCE, sender, key, at), *consigned),
+    )
+
+
+def _handover(delivery: Delivery, at: datetime) -> Statement:
+    return _statement(Event.CONTENT_HANDOVER, delivery.sender, delivery.message, at, delivery.receiver)
+
+
+def _status(original: Filed, receiver: PartyId, code: str, notice: Filed, *, irregular: bool = False) -> StatusChange:
+    return StatusChange(
+        original=original.key,
+        sender=original.sender,
+        receiver=receiver,
+        code=code,
+        text=f"status {code}",
+        at=notice.submitted_at,
+        notice=notice.key,
+        irregular=irregular,
+    )
+
+
+def _party(code: str, *aliases: str, kind: PartyKind = PartyKind.AGENCY, tax_code: str | None = None) -> Party:
+    codes = frozenset({code, *aliases})
+    return Party(id=PartyId(code), name=f"Đơn vị {code}", kind=kind, codes=codes, tax_code=tax_code)
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """Make the values that go in."""
+
+    at = AT
+    sender, receiver, other = SENDER, RECEIVER, OTHER
+    filing = staticmethod(_filing)
+    handover = staticmethod(_handover)
+    statement = staticmethod(_statement)
+    status = staticmethod(_status)
+    party = staticmethod(_party)
+
+
+@pytest.fixture
+def values() -> Values:
+    return Values()

@@ -1,0 +1,167 @@
+"""Every store of messages commits a filing whole or not at all, once, and finds it again."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from exchange.core.model import Kind, PartyId
+from trust_store.errors import Refused
+
+SECOND = timedelta(seconds=1)
+
+
+async def _whole(backend, key):
+    deliveries = await backend.mailboxes.of_message(key)
+    return await backend.messages.get(key), deliveries, await backend.evidence.of_message(key)
+
+
+async def test_what_is_filed_is_there_whole(backend, values) -> None:
+    filing = values.filing(receivers=(values.receiver, values.other))
+    assert await backend.messages.file(filing) == filing.message
+    filed, deliveries, statements = await _whole(backend, filing.message.key)
+    assert filed == filing.message
+    assert set(deliveries) == set(filing.deliveries)
+    assert {item.id: item for item in statements} == {item.id: item for item in filing.statements}
+
+
+async def test_what_is_filed_is_there_after_a_restart(opened, values) -> None:
+    filing = values.filing()
+    async with opened() as first:
+        await first.messages.file(filing)
+    async with opened() as second:
+        assert (await _whole(second, filing.message.key))[0] == filing.message
+
+
+async def test_the_same_again_returns_the_first_and_changes_nothing(backend, values) -> None:
+    filing = values.filing()
+    await backend.messages.file(filing)
+    before = await _whole(backend, filing.message.key)
+    later = values.filing(at=values.at + SECOND)
+    assert await backend.messages.file(later) == filing.message
+    assert await _whole(backend, filing.message.key) == before
+
+
+async def test_the_same_id_with_other_bytes_is_a_conflict_and_changes_nothing(backend, values) -> None:
+    filing = values.filing()
+    await backend.messages.file(filing)
+    before = await _whole(backend, filing.message.key)
+    with pytest.raises(Refused) as refusal:
+        await backend.messages.file(values.filing(digest="0" * 64, receivers=(values.other,)))
+    assert refusal.value.reason.code == "message-id-conflict"
+    assert await _whole(backend, filing.message.key) == before
+    assert not await backend.messages.has_blob("0" * 64)
+
+
+async def test_ids_belong_to_their_sender(backend, values) -> None:
+    mine = values.filing(message_id="1")
+    theirs = values.filing(message_id="1", sender=values.other, digest="0" * 64)
+    await backend.messages.file(mine)
+    assert await backend.messages.file(theirs) == theirs.message
+    assert await backend.messages.get(mine.message.key) == mine.message
+
+
+async def test_of_a_failing_filing_nothing_stays(backend, values) -> None:
+    filing = values.filing(receivers=(values.receiver, values.other))
+    naive = replace(filing.deliveries[1], consigned_at=values.at.replace(tzinfo=None))
+    with pytest.raises(TypeError):
+        await backend.messages.file(replace(filing, deliveries=(filing.deliveries[0], naive)))
+    assert await _whole(backend, filing.message.key) == (None, [], [])
+    assert not await backend.messages.has_blob(filing.message.digest)
+    assert await backend.mailboxes.inbox(values.receiver, waiting=False, after="", limit=10) == []
+    assert await backend.messages.file(filing) == filing.message
+
+
+async def test_concurrent_filings_of_the_same_message_are_one(backend, values) -> None:
+    filings = [values.filing(at=values.at + number * SECOND) for number in range(20)]
+    results = await asyncio.gather(*(backend.messages.file(filing) for filing in filings))
+    assert len({item.submitted_at for item in results}) == 1
+    _, deliveries, statements = await _whole(backend, filings[0].message.key)
+    assert (len(deliveries), len(statements)) == (1, 2)
+
+
+async def test_of_concurrent_filings_with_one_id_and_other_bytes_one_wins(backend, values) -> None:
+    filings = [values.filing(digest=f"{number:064x}") for number in range(20)]
+    results = await asyncio.gather(*(backend.messages.file(item) for item in filings), return_exceptions=True)
+    (winner,) = [item for item in results if not isinstance(item, BaseException)]
+    refused = [item for item in results if isinstance(item, Refused)]
+    assert {item.reason.code for item in refused} == {"message-id-conflict"}
+    assert len(refused) == 19
+    assert await backend.messages.get(winner.key) == winner
+
+
+async def test_bytes_are_recognised_for_their_sender_only(backend, values) -> None:
+    filing = values.filing()
+    await backend.messages.file(filing)
+    assert await backend.messages.recognise(values.sender, filing.message.digest) == filing.message
+    assert await backend.messages.recognise(values.other, filing.message.digest) is None
+    assert await backend.messages.recognise(values.sender, "0" * 64) is None
+
+
+async def test_a_letter_is_found_by_id_before_code(backend, values) -> None:
+    first = values.filing(1, message_id="a", code=("12", "CV-LS")).message
+    second = values.filing(2, message_id="b", code=("12", "CV-LS"), at=values.at + SECOND).message
+    for number, message in ((1, first), (2, second)):
+        await backend.messages.file(replace(values.filing(number), message=message, deliveries=(), statements=()))
+    find = backend.messages.find
+    assert await find(values.sender, "a", "12/CV-LS") == first
+    assert await find(values.sender, "", "12/CV-LS") == second
+    assert await find(values.sender, "unknown", "12/CV-LS") == second
+    assert await find(values.sender, "b", "") == second
+    assert await find(values.sender, "", "") is None
+    assert await find(values.sender, "unknown", "13/CV-LS") is None
+    assert await find(values.other, "a", "12/CV-LS") is None
+
+
+async def test_a_notice_is_not_found_by_a_code(backend, values) -> None:
+    notice = values.filing(message_id="status:1", kind=Kind.STATUS, code=("", ""))
+    await backend.messages.file(notice)
+    assert await backend.messages.find(values.sender, "", "/") is None
+
+
+async def test_pages_of_sent_letters_are_complete_and_newest_first(backend, values) -> None:
+    letters = [values.filing(number, at=values.at + number * SECOND) for number in range(25)]
+    notice = values.filing(message_id="status:1", kind=Kind.STATUS, at=values.at + 7 * SECOND)
+    foreign = values.filing(99, sender=values.other, at=values.at + 8 * SECOND)
+    for filing in (*letters, notice, foreign):
+        await backend.messages.file(filing)
+    seen, before = [], None
+    while page := await backend.messages.sent(values.sender, before, 10):
+        seen += page
+        before = page[-1].submitted_at
+    assert seen == [item.message for item in reversed(letters)]
+
+
+async def test_statuses_are_listed_oldest_first_and_set_on_the_delivery(backend, values) -> None:
+    letter = values.filing(receivers=(values.receiver, values.other))
+    await backend.messages.file(letter)
+    changes = []
+    for number, (code, irregular) in enumerate((("01", False), ("06", True), ("03", True)), start=1):
+        notice = values.filing(
+            message_id=f"status:{code}",
+            sender=values.receiver,
+            receivers=(values.sender,),
+            kind=Kind.STATUS,
+            at=values.at + number * SECOND,
+        )
+        change = values.status(letter.message, values.receiver, code, notice.message, irregular=irregular)
+        await backend.messages.file(replace(notice, change=change))
+        changes.append(change)
+    assert await backend.messages.statuses(letter.message.key) == changes
+    deliveries = {item.receiver: item.status for item in await backend.mailboxes.of_message(letter.message.key)}
+    assert deliveries == {values.receiver: "03", values.other: ""}
+
+
+async def test_a_blob_is_referred_to_while_any_message_has_it(backend, values) -> None:
+    await backend.messages.file(values.filing(digest="a" * 64))
+    assert await backend.messages.has_blob("a" * 64)
+    assert not await backend.messages.has_blob("b" * 64)
+
+
+async def test_nothing_is_found_where_nothing_is(backend) -> None:
+    assert await backend.messages.get("nothing") is None
+    assert await backend.messages.statuses("nothing") == []
+    assert await backend.messages.sent(PartyId("nobody"), None, 10) == []
