@@ -11,6 +11,7 @@ PYTHON := $(shell for name in python3.11 python3 python; do \
 	command -v $$name >/dev/null && $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& { command -v $$name; break; }; done)
 
+.NOTPARALLEL:
 .PHONY: help run install tools test lint types imports unit conformance faults wheel lock bench clean
 
 help: ## List the targets
@@ -41,7 +42,7 @@ tools: ## Install the other engines that the tests compare with: xmlsec1 and a J
 	for tool in xmlsec1 javac; do command -v $$tool >/dev/null || \
 		echo "NOTE: $$tool is missing and cannot be installed here; its test cases will be reported as left out"; done
 
-test: $(STAMP) tools lint types imports ## Check everything: style, types, imports, and all tests
+test: $(STAMP) tools lint types imports wheel ## Check everything: style, types, imports, the built wheel, and all tests
 	$(BIN)/python -m pytest -n $(WORKERS)
 
 lint: $(STAMP) ## Check style and formatting

@@ -114,3 +114,12 @@ def test_every_route_is_described(root: Path) -> None:
 def test_every_setting_is_described(root: Path) -> None:
     text = reference(root, "settings.md")
     assert [field.name for field in msgspec.structs.fields(Settings) if f"`{field.name}`" not in text] == []
+
+
+def test_every_threat_names_a_test_that_exists(root: Path) -> None:
+    text = (root / "THREAT_MODEL.md").read_text("utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| ") and not line.startswith("| threat")]
+    named = {row: re.findall(r"`(tests/[\w/]+\.py)`", row) for row in rows}
+    assert rows
+    assert [row for row, tests in named.items() if not tests] == []
+    assert {test for tests in named.values() for test in tests if not (root / test).exists()} == set()

@@ -6,7 +6,6 @@ import ast
 from pathlib import Path
 
 import pytest
-from importlinter.application.use_cases import create_report, read_user_options
 from importlinter.cli import lint_imports
 
 PURE = ("trust_store/", "envelopes/", "exchange/core/")
@@ -15,10 +14,7 @@ PURE = ("trust_store/", "envelopes/", "exchange/core/")
 def test_every_contract_is_kept(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(root)
     monkeypatch.syspath_prepend(str(root))
-    lint_imports("setup.cfg", no_cache=True)
-    report = create_report(read_user_options("setup.cfg"), cache_dir=None)
-    assert len(list(report.get_contracts_and_checks())) == 5
-    assert [contract.name for contract, check in report.get_contracts_and_checks() if not check.kept] == []
+    assert lint_imports("setup.cfg", no_cache=True) == 0
 
 
 def test_pure_rooms_take_nothing_of_urllib_but_parsing(sources: dict[str, ast.Module]) -> None:

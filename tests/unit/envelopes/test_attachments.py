@@ -80,6 +80,7 @@ def attachment(name: str, content: bytes, content_type: str | None = "applicatio
         (declared(b"application/vnd.oasis.opendocument.text"), "a", "application/vnd.oasis.opendocument.text"),
         (declared(b"application/vnd.etsi.asic-e+zip"), "a", "application/vnd.etsi.asic-e+zip"),
         (declared(b"text/html"), "a", "application/zip"),
+        (zipped(("[Content_Types].xml", b"x"), method=zipfile.ZIP_BZIP2), "a.docx", "application/octet-stream"),
     ],
 )
 def test_sniff(data: bytes, name: str, media_type: str) -> None:
@@ -119,6 +120,7 @@ def test_a_wrapped_file_is_taken_out(name: str, content: bytes, content_type: st
         ("a.dat", zipped(("x", b"x"), ("y", b"y")), "application/octet-stream"),
         ("a.kmz", zipped(("doc.kml", b"x")), "application/octet-stream"),
         ("a.txt", b"", "application/zip"),
+        ("a.dat", zipped(("x", b"PK\x01\x02" * 10_001), method=zipfile.ZIP_STORED), "application/octet-stream"),
         ("a.docx", b"PK\x03\x04fake", "application/docx"),
     ],
 )
