@@ -59,6 +59,8 @@ async def _body(request: web.Request) -> bytes:
             return await request.read()
     except TimeoutError:
         raise Refused(TOO_SLOW, f"The body did not arrive within {BODY_SECONDS} seconds") from None
+    except web.RequestPayloadError:
+        raise Refused(REQUEST, "The body broke off, or is not encoded as its headers say") from None
 
 
 async def _harden(_request: web.Request, response: web.StreamResponse) -> None:

@@ -52,7 +52,9 @@ async def acknowledge(asked: Asked) -> web.StreamResponse:
 def _lease_request(body: bytes) -> LeaseRequest:
     try:
         wanted = msgspec.json.decode(body or b"{}", type=LeaseRequest)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        raise Refused(REQUEST, "The body is not in UTF-8") from None
+    except msgspec.DecodeError as error:
         raise Refused(REQUEST, f"The body is not such a request: {error}") from None
     for name, value, least, most in (
         ("limit", wanted.limit, 1, MAX_LIMIT),

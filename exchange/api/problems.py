@@ -57,7 +57,10 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
     except Refused as refusal:
         return _answer(request, refusal)
     except web.HTTPException as error:
-        return _answer(request, _translated(error))
+        response = _answer(request, _translated(error))
+        if "Allow" in error.headers:
+            response.headers["Allow"] = error.headers["Allow"]
+        return response
     except asyncio.CancelledError:
         raise
     except Exception:

@@ -72,7 +72,7 @@ def limit_of(request: web.Request) -> int:
         Refused: `request-malformed`.
     """
     text = request.query.get("limit", "50")
-    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]) <= MAX_LIMIT:
+    if not text.isascii() or not text.isdecimal() or len(text) > 9 or not 1 <= int(text) <= MAX_LIMIT:
         raise Refused(REQUEST, f"limit must be a number from 1 to {MAX_LIMIT}", where="query parameter limit")
     return int(text)
 

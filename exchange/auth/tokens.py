@@ -24,8 +24,8 @@ def create(entropy: Entropy) -> tuple[str, bytes]:
 
 
 def digest(token: str) -> bytes:
-    """Digest a token as it is kept."""
-    return hashlib.sha256(token.encode()).digest()
+    """Digest a token as it is kept; bytes of a header that are no text are digested as they came."""
+    return hashlib.sha256(token.encode(errors="surrogateescape")).digest()
 
 
 async def authenticate(header: str, directory: Directory, clock: Clock) -> Party:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from envelopes.receipt import Event
 from exchange.core.hub import Hub, Sealed
 from exchange.core.model import Delivery, EvidenceId, Filed, MessageKey, Party, Statement
 from exchange.errors import NOT_FOUND
@@ -82,16 +81,16 @@ class Reading:
             Refused: `not-found`.
         """
         statement = await self.hub.store.evidence.get(key)
-        if statement is None:
+        if statement is None or not await self._may_read(party, statement):
             raise Refused(NOT_FOUND, "There is no such evidence")
-        if statement.event is Event.SUBMISSION_REJECTION:
-            if statement.owner != party.id:
-                raise Refused(NOT_FOUND, "There is no such evidence")
-        else:
-            _, deliveries = await self.message(party, statement.message)
-            if statement.receiver and statement.receiver not in {item.receiver for item in deliveries}:
-                raise Refused(NOT_FOUND, "There is no such evidence")
         return await self.hub.seal(key)
+
+    async def _may_read(self, party: Party, statement: Statement) -> bool:
+        """Let the sender read all about its message, and a receiver what is about it; a refused one has no receivers."""
+        if statement.owner == party.id:
+            return True
+        receivers = {item.receiver for item in await self.hub.store.mailboxes.of_message(statement.message)}
+        return party.id in receivers and statement.receiver in {"", party.id}
 
 
 def _event(statement: Statement) -> Moment:
