@@ -15,6 +15,7 @@ from lxml import etree
 
 from envelopes import edxml, xml
 from envelopes.edxml import Message
+from envelopes.limits import Limits
 from envelopes.signature.classify import SignatureClass, classify
 from envelopes.signature.verify import strip_comments
 from trust_store.certificate import Certificate
@@ -93,7 +94,7 @@ class Opened:
             raise Refused(SENDER_MISMATCH, f"The signer is {known}; From/OrganId says {stated}")
 
 
-def open_signed(data: bytes, limits: xml.Limits = xml.Limits()) -> Opened:
+def open_signed(data: bytes, limits: Limits = Limits()) -> Opened:
     """Parse edXML bytes once, verify their signature, and classify it.
 
     Raises:

@@ -7,43 +7,16 @@ tree that the safe parser gave, before any other code sees it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from lxml import etree
 
+from envelopes.limits import LIMITS, Limits
+from envelopes.prolog import DOCTYPE, ENCODING, ENCODINGS, VERSION, check_prolog
 from trust_store.errors import Refused, reason
 
 MALFORMED = reason(
     "xml-malformed", "The document is not well-formed XML", "Have the sending software write well-formed XML 1.0"
 )
-DOCTYPE = reason(
-    "xml-doctype", "The document has a DOCTYPE", "Send the document without a DOCTYPE; entities are never expanded"
-)
-ENCODING = reason(
-    "xml-encoding", "The encoding is not accepted", "Write the document in UTF-8 (UTF-16 is read as well)"
-)
-VERSION = reason("xml-version", "Only XML 1.0 is accepted", "Write the document as XML 1.0")
-LIMITS = reason(
-    "xml-limits",
-    "The document is too large or too intricate",
-    "Send large files as separate attachments, and plain XML",
-)
-
-ENCODINGS = frozenset({"utf-8", "utf8", "utf-16", "utf-16le", "utf-16be", "us-ascii", "ascii"})
-_DECLARATION = re.compile(r"""<\?xml\s+version\s*=\s*["']([^"']*)["'](?:\s+encoding\s*=\s*["']([^"']*)["'])?""")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Bound what a document may cost; sizes in bytes, the rest in nodes."""
-
-    size: int = 48 * 1024 * 1024
-    elements: int = 20_000
-    attributes: int = 10_000
-    attributes_of_one: int = 32
-    declarations: int = 500
-    namespaces_in_scope: int = 24
-    depth: int = 100
 
 
 def parse(data: bytes, limits: Limits = Limits()) -> etree._ElementTree:
@@ -71,7 +44,7 @@ def parse_tolerant(data: bytes, limits: Limits = Limits()) -> tuple[etree._Eleme
     """
     if len(data) > limits.size:
         raise Refused(LIMITS, f"The document has {len(data):,} bytes; {limits.size:,} are allowed")
-    _check_prolog(data)
+    check_prolog(data, limits)
     undeclared, parser = None, _parser(recover=False)
     try:
         tree = etree.ElementTree(etree.fromstring(data, parser))
@@ -81,29 +54,23 @@ def parse_tolerant(data: bytes, limits: Limits = Limits()) -> tuple[etree._Eleme
         if {entry.type for entry in parser.error_log} != {etree.ErrorTypes.NS_ERR_UNDEFINED_NAMESPACE}:
             raise undeclared from None
         tree = etree.ElementTree(etree.fromstring(data, _parser(recover=True)))
-    if tree.docinfo.doctype or tree.docinfo.internalDTD is not None:
-        raise Refused(DOCTYPE)
+    _check_information(tree.docinfo)
     _count(tree.getroot(), limits)
     return tree, undeclared
 
 
+def _check_information(information: etree.DocInfo) -> None:
+    """Ask the parser what it read, whatever the look at the bytes had found."""
+    if information.doctype or information.internalDTD is not None:
+        raise Refused(DOCTYPE)
+    if information.xml_version not in {None, "1.0"}:
+        raise Refused(VERSION)
+    if (information.encoding or "utf-8").lower() not in ENCODINGS:
+        raise Refused(ENCODING)
+
+
 def _parser(*, recover: bool) -> etree.XMLParser:
     return etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, recover=recover)
-
-
-def _check_prolog(data: bytes) -> None:
-    """Look at the first bytes only: the declared encoding and version, and a DOCTYPE before the first element."""
-    wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
-    head = data[:4096].decode("utf-16" if wide else "latin-1", "replace").removeprefix("\xef\xbb\xbf")
-    declared = _DECLARATION.match(head)
-    if declared and declared[1] != "1.0":
-        raise Refused(VERSION, f"The document says it is XML {declared[1]!r}")
-    if declared and (declared[2] or "utf-8").lower() not in ENCODINGS:
-        raise Refused(ENCODING, f"The document says it is written in {declared[2]!r}")
-    if data.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")) or (not wide and b"\0" in data[:4]):
-        raise Refused(ENCODING, "The document is neither in UTF-8 nor in UTF-16 with a byte order mark")
-    if re.match(r"[^<]*(<\?.*?\?>[^<]*|<!--.*?-->[^<]*)*<!DOCTYPE", head, re.S):
-        raise Refused(DOCTYPE)
 
 
 def _syntax(log: etree._ListErrorLog) -> Refused:
@@ -111,7 +78,7 @@ def _syntax(log: etree._ListErrorLog) -> Refused:
     entry = next((item for item in log if item.level == etree.ErrorLevels.FATAL), next(iter(log), None))
     if entry is None:
         return Refused(MALFORMED, "XML parser: the document is empty")
-    message = " ".join(entry.message.split())
+    message = " ".join(entry.message.split()).removesuffix(", use XML_PARSE_HUGE option")
     too_much = re.search("huge|too big|too long|depth", message, re.I)
     where = f"line {entry.line}, column {entry.column}"
     return Refused(LIMITS if too_much else MALFORMED, f"XML parser: {message}", where=where)

@@ -48,7 +48,10 @@ class Client:
     def __init__(self, url: str, token: str = "", *, timeout: float = 120.0) -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         limits = aiohttp.ClientTimeout(total=timeout)
-        self._session = aiohttp.ClientSession(url.rstrip("/") + "/", headers=headers, timeout=limits)
+        try:
+            self._session = aiohttp.ClientSession(url.rstrip("/") + "/", headers=headers, timeout=limits)
+        except ValueError:
+            raise Refused(UNREACHABLE, f"{url} is not an address such as http://127.0.0.1:8800") from None
 
     async def __aenter__(self) -> Self:
         return self

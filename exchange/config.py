@@ -68,7 +68,7 @@ def read_settings(home: Home, environment: Mapping[str, str] = os.environ) -> Se
         written = msgspec.toml.decode(home.settings.read_bytes())
     except FileNotFoundError:
         raise Refused(NO_HUB, f"{home.folder} holds no hub.toml") from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Refused(BAD_SETTING, f"hub.toml is not TOML: {error}") from None
     names = [field.name for field in msgspec.structs.fields(Settings)]
     overrides = {name: environment[key] for name in names if (key := f"CONGVAN_{name.upper()}") in environment}

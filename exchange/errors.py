@@ -33,6 +33,11 @@ CODE_TAKEN = reason(
     "An identification code belongs to one party only",
     "Give another code, or change the other party first",
 )
+AMBIGUOUS_ORIGINAL = reason(
+    "original-ambiguous",
+    "Several documents have the code that this one answers",
+    "Give ResponseFor/DocumentId, or the date of issue",
+)
 PARTY_SUSPENDED = reason(
     "party-suspended", "This party is suspended", "Ask the administrator of the hub why and until when"
 )

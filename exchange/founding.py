@@ -11,7 +11,7 @@ from exchange.config import Home
 from exchange.core.ports import Clock, Entropy
 from trust_store.enrol import Holder, create_authority, enrol
 from trust_store.errors import Refused, reason
-from trust_store.identity import PartyKind
+from trust_store.identity import DOCUMENT_SIGNING, EVIDENCE_ISSUER, PartyKind
 from trust_store.keys import HeldKey, load_pem, write_certificates, write_key
 
 HUB_EXISTS = reason("hub-exists", "There is a hub in this folder already", "Use another folder, or serve this hub")
@@ -31,12 +31,14 @@ def found(home: Home, *, name: str, code: str, clock: Clock, entropy: Entropy) -
         raise Refused(HUB_EXISTS, f"{home.folder} holds a hub")
     home.keys.mkdir(parents=True, exist_ok=True)
     home.keys.chmod(0o700)
+    home.folder.chmod(0o700)
     at = clock.now().replace(microsecond=0)
     authority = create_authority(
         f"{fit_name(name, MAX_NAME - 5)} - CA", serial=draw_serial(entropy), at=at, years=AUTHORITY_YEARS
     )
     holder = Holder(kind=PartyKind.AGENCY, common_name=fit_name(name), organisation=fit_name(name), code=code)
-    key = enrol(authority, holder, serial=draw_serial(entropy), at=at, days=SEAL_DAYS)
+    purposes = (DOCUMENT_SIGNING, EVIDENCE_ISSUER)
+    key = enrol(authority, holder, serial=draw_serial(entropy), at=at, days=SEAL_DAYS, purposes=purposes)
     save_key(home.keys / "authority", authority)
     save_key(home.keys / "hub", key)
     home.anchor.write_bytes(authority.certificate.pem)

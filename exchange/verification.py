@@ -9,9 +9,13 @@ from envelopes import receipt, xml
 from envelopes.signature.verify import Signed, place_of, verify
 from trust_store.errors import Refused
 from trust_store.evidence import Evidence
+from trust_store.identity import may_issue_evidence
 from trust_store.judge import judge
 from trust_store.policy import Policy
 from trust_store.verdict import Outcome
+
+QCVN = "{http://www.mic.gov.vn/TBT/QCVN_102_2016}"
+SENDER = "/".join(QCVN + name for name in ("edXMLEnvelope", "edXMLHeader", "MessageHeader", "From", "OrganId"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,16 +36,18 @@ def examine(data: bytes, evidence: Evidence, policy: Policy, at: datetime) -> Fi
     except Refused as refusal:
         return Finding(verdict=Outcome.INVALID, reason=refusal.reason.code, text=refusal.text)
     verdict = judge(signed.chain, evidence, policy, at)
-    if verdict.reason is not None:
-        return Finding(
-            verdict=verdict.outcome, reason=verdict.reason.code, text=f"{verdict.text}. {verdict.reason.fix}"
-        )
+    issuer = may_issue_evidence(signed.chain[0]) if receipt.is_receipt(signed.element) else None
+    for check in (verdict, issuer):
+        if check is not None and check.reason is not None:
+            text = f"{check.text}. {check.reason.fix}"
+            return Finding(verdict=check.outcome, reason=check.reason.code, text=text)
     return Finding(verdict=Outcome.VALID, reason="", text=f"{what}signed by {signed.chain[0].subject}. {verdict.text}")
 
 
 def _describe(signed: Signed) -> str:
     if not receipt.is_receipt(signed.element):
-        return "The whole document is "
+        sender = "".join(element.text or "" for element in signed.element.iterfind(SENDER)).strip()
+        return f"The whole document, which says it is from {sender}, is " if sender else "The whole document is "
     stated = receipt.read(signed.element)
     about = f" for {stated.refers_to}" if stated.refers_to else ""
     return f"{stated.event}{about} at {stated.at:%Y-%m-%d %H:%M:%S} UTC about {stated.message_id}, "

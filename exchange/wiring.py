@@ -21,7 +21,8 @@ from exchange.storage.messages import MailboxStore, MessageStore
 from exchange.storage.migration import migrate
 from exchange.storage.session import Database
 from exchange.storage.sqlite import open_database
-from trust_store.keys import load_pem
+from trust_store.errors import Refused
+from trust_store.keys import KEY_UNREADABLE, HeldKey, load_pem
 from trust_store.policy import Policy
 
 
@@ -35,7 +36,7 @@ async def open_exchange(
         Refused: there is no hub, a setting is wrong, or its key cannot be read.
     """
     settings = read_settings(home)
-    key = load_pem((home.keys / "hub.key.pem").read_bytes(), (home.keys / "hub.cert.pem").read_bytes())
+    key = _read_key(home)
     migrate(home.database)
     home.blobs.mkdir(exist_ok=True)
     entropy, bell, workers = SystemEntropy(), LocalBell(), ThreadWorkers()
@@ -75,3 +76,10 @@ def _store(database: Database, directory: DirectoryStore, trust: TrustStore) -> 
         directory=directory,
         trust=trust,
     )
+
+
+def _read_key(home: Home) -> HeldKey:
+    try:
+        return load_pem((home.keys / "hub.key.pem").read_bytes(), (home.keys / "hub.cert.pem").read_bytes())
+    except OSError as error:
+        raise Refused(KEY_UNREADABLE, f"The hub's own key: {error.strerror}", where=str(error.filename)) from None

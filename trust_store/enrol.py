@@ -67,11 +67,19 @@ def create_authority(
 
 
 def issue(
-    authority: KeyHolder, holder: Holder, public_key: PublicKey, *, serial: int, at: datetime, days: int
+    authority: KeyHolder,
+    holder: Holder,
+    public_key: PublicKey,
+    *,
+    serial: int,
+    at: datetime,
+    days: int,
+    purposes: tuple[str, ...] = (),
 ) -> Certificate:
     """Issue a certificate for signing documents over the holder's public key; it ends no later than the authority.
 
-    `serial` is as in `create_authority`, and never used twice by one authority.
+    `serial` is as in `create_authority`, and never used twice by one authority. `purposes` are extended key usages, as
+    dotted object identifiers; none written means any.
 
     Raises:
         Misuse: the code of an enterprise is not a tax code.
@@ -80,6 +88,9 @@ def issue(
     builder = _builder(_subject(holder), public_key, serial, at, end, authority)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     builder = builder.add_extension(_usage("digital_signature", "content_commitment"), critical=True)
+    if purposes:
+        extended = x509.ExtendedKeyUsage([x509.ObjectIdentifier(purpose) for purpose in purposes])
+        builder = builder.add_extension(extended, critical=False)
     return _sign(builder, authority.private_key)
 
 
@@ -90,11 +101,12 @@ def enrol(
     serial: int,
     at: datetime,
     days: int,
+    purposes: tuple[str, ...] = (),
     generate: Callable[[], PrivateKey] = new_key,
 ) -> HeldKey:
     """Make a key and issue its certificate at once, where the holder does not make the key itself: sandboxes, tests."""
     key = generate()
-    certificate = issue(authority, holder, key.public_key(), serial=serial, at=at, days=days)
+    certificate = issue(authority, holder, key.public_key(), serial=serial, at=at, days=days, purposes=purposes)
     return HeldKey(certificate=certificate, private_key=key, chain=(authority.certificate, *authority.chain))
 
 

@@ -33,6 +33,10 @@ def reason(code: str, title: str, fix: str) -> Reason:
     return declared
 
 
+MAX_DETAIL, MAX_WHERE = 500, 200
+"""How much of what the other side wrote goes into an error, in characters."""
+
+
 class CongvanError(Exception):
     """Root of everything that this product raises on purpose."""
 
@@ -48,11 +52,17 @@ class Refused(CongvanError):
     """
 
     def __init__(self, reason: Reason, detail: str = "", *, where: str = "") -> None:
-        self.reason, self.detail, self.where = reason, detail or reason.title, where
-        super().__init__(f"{reason.code}: {self.detail}" + (f" ({where})" if where else ""))
+        self.reason = reason
+        self.detail, self.where = shorten(detail or reason.title, MAX_DETAIL), shorten(where, MAX_WHERE)
+        super().__init__(f"{reason.code}: {self.detail}" + (f" ({self.where})" if where else ""))
 
     @property
     def text(self) -> str:
         """Tell a person what failed, where, and what to do, in one line."""
         place = f" ({self.where})" if self.where else ""
         return f"{self.detail}{place}. {self.reason.fix}"
+
+
+def shorten(text: str, size: int) -> str:
+    """Shorten a text that somebody else wrote, and show that it was shortened."""
+    return text if len(text) <= size else text[: size - 1] + "…"

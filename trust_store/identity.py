@@ -29,6 +29,12 @@ _SCHEME = "02"
 _MARK = "MST:"
 
 
+NOT_ISSUER = reason("not-evidence-issuer", "The signer of this receipt is no hub", "Ask the hub itself for the receipt")
+DOCUMENT_SIGNING = "1.3.6.1.5.5.7.3.36"
+EVIDENCE_ISSUER = "2.25.272283493719184430925131098464210947251"
+"""The purpose that marks the certificate of a hub as one that issues evidence; no party's certificate has it."""
+
+
 class PartyKind(StrEnum):
     """Name the two kinds of party: they prove who they are in different ways."""
 
@@ -134,3 +140,12 @@ def _registration(certificate: Certificate, registered: bool) -> Check:
 def _without_scheme(code: str) -> str:
     """Decision 20/2020 writes an enterprise as the scheme `02` and its tax code, which is two digits longer."""
     return code.removeprefix(_SCHEME) if len(code) > 10 else code
+
+
+def may_issue_evidence(certificate: Certificate) -> Check:
+    """Ask whether a certificate is a hub's: anybody else's signature under a receipt proves nothing."""
+    if EVIDENCE_ISSUER in (certificate.purposes or ()):
+        return passed("issuer", f"{certificate.subject} is a hub that issues evidence")
+    return failed(
+        "issuer", NOT_ISSUER, f"{certificate.subject} is no hub: its signature under a receipt proves nothing"
+    )

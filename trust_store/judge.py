@@ -16,8 +16,8 @@ from trust_store.verdict import Check, Outcome, Verdict, failed, passed
 
 NO_ANCHOR = reason(
     "anchor-missing",
-    "This hub trusts no authority yet",
-    "Have the administrator of the hub install the certificates of the trusted authorities",
+    "No trusted authority is known here",
+    "Give the certificates of the trusted authorities (--anchor), or have the administrator of the hub install them",
 )
 NOT_AUTHORITY = reason(
     "issuer-not-ca",
@@ -82,7 +82,7 @@ def judge(
 def _trace(leaf: Certificate, helpers: Sequence[Certificate], evidence: Evidence, policy: Policy, at: datetime) -> Path:
     """Search with the fit authorities only; when that finds nothing, say which unfit one stood in the way."""
     if not evidence.anchors:
-        text = f"The certificate of {leaf.subject} cannot be judged: this hub trusts no authority yet"
+        text = f"The certificate of {leaf.subject} cannot be judged: no trusted authority is known here"
         return Path(check=Check(name="path", outcome=Outcome.UNKNOWN, text=text, reason=NO_ANCHOR))
     anchors = _distinct(evidence.anchors)
     known = {leaf, *anchors}

@@ -75,8 +75,8 @@ def _claimed_time(properties: etree._Element) -> datetime | None:
     text = (element.text or "").strip()
     try:
         moment = datetime.fromisoformat(text) if _TIME.fullmatch(text) else None
-    except ValueError:
-        moment = None
-    if moment is None:
-        raise Refused(XADES, f"SigningTime {text[:40]!r} is not a date and time", where=f"line {element.sourceline}")
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        if moment is not None:
+            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise Refused(XADES, f"SigningTime {text[:40]!r} is not a date and time", where=f"line {element.sourceline}")

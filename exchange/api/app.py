@@ -44,6 +44,8 @@ def _serve(route: Route, reading: Reading, limit: int) -> Handler:
         party = await authenticate(header, reading.hub.store.directory, reading.hub.clock)
         if (request.content_length or 0) > limit:
             raise Refused(TOO_LARGE, f"The body has {request.content_length:,} bytes; {limit:,} are allowed")
+        if request.headers.get("Content-Encoding", "identity") != "identity":
+            raise Refused(REQUEST, "Compressed bodies are not taken", where="header Content-Encoding")
         if len(request.query_string) > 2048:
             raise Refused(REQUEST, "The query is too long")
         body = await _body(request)

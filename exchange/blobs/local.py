@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 import os
@@ -14,6 +15,7 @@ from pathlib import Path
 from exchange.errors import DAMAGED, NOT_FOUND
 from trust_store.errors import Misuse, Refused
 
+_ASIDE = ".aside"
 _HEX = frozenset("0123456789abcdef")
 
 
@@ -35,9 +37,9 @@ class LocalBlobs:
         """List the digests kept before a moment."""
         return await asyncio.to_thread(lambda: list(self._older(moment)))
 
-    async def discard(self, digest: str) -> None:
-        """Forget the bytes."""
-        await asyncio.to_thread(self._path(digest).unlink, missing_ok=True)
+    async def discard(self, digest: str, before: datetime) -> bool:
+        """Forget the bytes unless they were put again since `before`."""
+        return await asyncio.to_thread(_discard, self._path(digest), before.timestamp())
 
     def _path(self, digest: str) -> Path:
         if len(digest) != 64 or not _HEX.issuperset(digest):
@@ -54,8 +56,8 @@ class LocalBlobs:
         return data
 
     def _put(self, path: Path, data: bytes) -> None:
-        if path.exists():
-            path.touch()
+        with contextlib.suppress(FileNotFoundError):
+            os.utime(path)
             return
         if not path.parent.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -73,9 +75,23 @@ class LocalBlobs:
         _flush(path.parent)
 
     def _older(self, moment: datetime) -> Iterator[str]:
+        for aside in self._folder.glob(f"??/*{_ASIDE}"):
+            aside.replace(aside.with_name(aside.name.removesuffix(_ASIDE)))
         for path in self._folder.glob("??/*"):
             if not path.name.startswith(".") and path.stat().st_mtime < moment.timestamp():
                 yield path.name
+
+
+def _discard(path: Path, before: float) -> bool:
+    """Take the file aside first: a put that comes now writes anew, and one that came before shows in the time."""
+    aside = path.with_name(path.name + _ASIDE)
+    with contextlib.suppress(FileNotFoundError):
+        path.replace(aside)
+        if aside.stat().st_mtime < before:
+            aside.unlink()
+            return True
+        aside.replace(path)
+    return False
 
 
 def _flush(folder: Path) -> None:

@@ -8,6 +8,7 @@ import click
 
 from envelopes.receipt import open_receipt
 from exchange.cli.options import Caller, caller_options, run_async
+from exchange.cli.plain import local, plain
 from exchange.errors import DAMAGED
 from exchange.machine import SystemClock
 from exchange.verification import examine
@@ -27,7 +28,7 @@ async def timeline(caller: Caller, message: str) -> None:
         for item in await client.timeline(message):
             odd = " (irregular)" if item.irregular else ""
             proof = item.evidence or item.notice or ""
-            click.echo(f"{item.at:%Y-%m-%d %H:%M:%S}\t{item.what}{odd}\t{item.receiver}\t{item.text}\t{proof}")
+            click.echo(f"{local(item.at)}\t{item.what}{odd}\t{item.receiver}\t{plain(item.text)}\t{proof}")
 
 
 @click.command()
@@ -54,4 +55,4 @@ async def receipt(caller: Caller, anchor: Path | None, out: Path, message: str) 
             path = out / f"{item.evidence}.xml"
             path.write_bytes(data)
             found = examine(data, evidence, Policy(), SystemClock().now())
-            click.echo(f"{path}\t{stated.event}\t{found.verdict}\t{found.text}")
+            click.echo(f"{path}\t{stated.event}\t{found.verdict}\t{plain(found.text)}")

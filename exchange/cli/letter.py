@@ -8,10 +8,13 @@ from pathlib import Path
 import click
 
 from envelopes.drafting import draft_letter
-from envelopes.edxml import Organ, build
+from envelopes.edxml import Letter, Organ, build
 from envelopes.opened import VIETNAM
 from envelopes.signature.sign import sign as sign_document
+from exchange.cli.messages import NOT_A_LETTER, read_message
 from exchange.cli.options import Caller, caller_options, key_options, run_async
+from exchange.cli.plain import local
+from trust_store.errors import Refused
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 OUT = click.Path(dir_okay=False, writable=True, path_type=Path)
@@ -26,8 +29,9 @@ OUT = click.Path(dir_okay=False, writable=True, path_type=Path)
 @click.option("--place", help="Địa danh: where it was issued.")
 @click.option("--due", type=click.DateTime(["%Y-%m-%d"]), help="Hạn trả lời: when an answer is due.")
 @click.option("--attach", "files", type=FILE, multiple=True, help="A file to attach; may be repeated.")
+@click.option("--answers", type=FILE, help="The edXML file of the letter that this one answers.")
 @click.option("--out", "-o", type=OUT, required=True, help="Where the edXML goes.")
-def letter(  # noqa: PLR0913 - the fields of a letter
+def letter(
     sender: str,
     receivers: tuple[str, ...],
     number: str,
@@ -36,6 +40,7 @@ def letter(  # noqa: PLR0913 - the fields of a letter
     place: str | None,
     due: datetime | None,
     files: tuple[Path, ...],
+    answers: Path | None,
     out: Path,
 ) -> None:
     """Write an official letter (công văn) as edXML, not signed yet."""
@@ -49,9 +54,17 @@ def letter(  # noqa: PLR0913 - the fields of a letter
         files=[(file.name, file.read_bytes()) for file in files],
         place=place,
         due=due.date() if due else None,
+        answers=_letter(answers) if answers else None,
     )
     out.write_bytes(build(drafted))
-    click.echo(f"{out}: {drafted.document_id}. Next: congvan sign {out}")
+    click.echo(f"{out}: {drafted.document_id}. Next: congvan sign --p12 FILE {out} (in a sandbox: --as {sender})")
+
+
+def _letter(path: Path) -> Letter:
+    read, _ = read_message(path.read_bytes())
+    if not isinstance(read, Letter):
+        raise Refused(NOT_A_LETTER, f"{path} holds a status notice")
+    return read
 
 
 @click.command()
@@ -85,7 +98,7 @@ async def send(caller: Caller, receipts: Path | None, files: tuple[Path, ...]) -
     async with caller.client() as client:
         for file in files:
             view = await client.submit(file.read_bytes())
-            click.echo(f"{view.message}\t{view.message_id}\taccepted {view.submitted_at:%Y-%m-%d %H:%M:%S} UTC")
+            click.echo(f"{view.message}\t{view.message_id}\taccepted {local(view.submitted_at)}")
             if receipts is not None:
                 receipts.mkdir(parents=True, exist_ok=True)
                 path = receipts / f"{view.receipt_id}.xml"

@@ -7,19 +7,24 @@ from pathlib import Path
 
 import click
 
-from envelopes import edxml, xml
-from envelopes.attachments import unwrap
+from envelopes import edxml
+from envelopes.attachments import MEBIBYTE, Caps, unwrap
 from envelopes.drafting import draft_status
 from envelopes.edxml import Letter, Organ, StatusCode, build
 from envelopes.opened import VIETNAM
-from envelopes.signature.classify import SignatureClass, classify
 from envelopes.signature.sign import sign
-from envelopes.signature.verify import strip_comments
+from exchange.cli.messages import NOT_A_LETTER, read_message
 from exchange.cli.options import Caller, caller_options, key_options, run_async
+from exchange.cli.plain import local, plain
 from exchange.client import Client
-from exchange.errors import NOT_FOUND
 from trust_store.errors import Refused
 
+LONGEST_NAME = 180
+"""Bytes of a sender's file name that are kept; a file system takes 255, and our own prefix needs some."""
+MAX_NAME = 120
+"""How long the name of a file may be, in bytes, beside the key in front of it."""
+MAX_UNPACKED = 256 * MEBIBYTE
+"""How much the attachments of one letter may hold together when they are unpacked."""
 OUT = click.Path(file_okay=False, path_type=Path)
 
 
@@ -33,7 +38,7 @@ async def inbox(caller: Caller, *, everything: bool) -> None:
         found = await client.inbox(waiting=not everything)
     for item in found:
         what = f"{item.number}/{item.notation} {item.subject}" if item.kind == "letter" else "status notice"
-        click.echo(f"{item.delivery}\t{item.message}\t{item.consigned_at:%Y-%m-%d %H:%M}\t{item.sender}\t{what}")
+        click.echo(f"{item.delivery}\t{item.message}\t{local(item.consigned_at)}\t{item.sender}\t{plain(what)}")
     click.echo(f"{len(found)} {'deliveries' if everything else 'waiting'}", err=True)
 
 
@@ -49,14 +54,16 @@ async def fetch(caller: Caller, out: Path, message: str) -> None:
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"{message}.edxml"
     path.write_bytes(data)
-    letter, kind = read(data)
+    letter, kind = read_message(data)
     click.echo(f"{path}: {len(data):,} bytes, signature: {kind}; who signed: congvan verify --anchor FILE {path}")
     if isinstance(letter, edxml.StatusNotice):
         about = letter.response_for.document_id or letter.response_for.code
-        click.echo(f"status {letter.status_code} about {about}: {letter.description or ''}")
+        click.echo(plain(f"status {letter.status_code} about {about}: {letter.description or ''}"))
         return
+    left = MAX_UNPACKED
     for index, attachment in enumerate(letter.attachments, start=1):
-        content = unwrap(attachment)
+        content = unwrap(attachment, Caps(size=min(Caps().size, left)))
+        left = max(0, left - len(content.data))
         target = out / f"{message}-{index}-{safe_name(content.name)}"
         target.write_bytes(content.data)
         click.echo(f"{target}: {content.media_type}, {len(content.data):,} bytes")
@@ -78,6 +85,7 @@ async def ack(caller: Caller, deliveries: tuple[str, ...]) -> None:
 @caller_options
 @key_options
 @click.option("--text", default="", help="What to tell the sender; a refusal (02) must have it.")
+@click.option("--receiver", help="With 13: the receiver that the sender asks to give the document back.")
 @click.argument("message")
 @click.argument("code", type=click.Choice([code.value for code in StatusCode]))
 @run_async
@@ -86,31 +94,23 @@ async def status(
     message: str,
     code: str,
     text: str,
+    receiver: str | None,
     p12: str | None,
     password: str | None,
     key: str | None,
     cert: str | None,
 ) -> None:
-    """Report a business status (01 to 06, 15, 16) to the sender of a document, signed."""
+    """Report a business status of a document, signed: a receiver 01 to 06, 15, 16 to its sender, the sender 13."""
     holder = caller.key(p12, password, key, cert)
     async with caller.client() as client:
-        letter, _ = read(await client.content(message))
+        letter, _ = read_message(await client.content(message))
         if not isinstance(letter, Letter):
-            raise Refused(NOT_FOUND, "A status is about a letter, and this is a notice")
+            raise Refused(NOT_A_LETTER, "A status is about a letter, and this is a notice")
         sender = await _myself(client)
         at = datetime.now(VIETNAM)
-        notice = draft_status(sender=sender, letter=letter, code=StatusCode(code), at=at, text=text)
+        notice = draft_status(sender=sender, letter=letter, code=StatusCode(code), at=at, text=text, about=receiver)
         view = await client.submit(sign(build(notice), holder))
     click.echo(f"{view.message}\tstatus {code} sent, receipt {view.receipt_id}")
-
-
-def read(data: bytes) -> tuple[edxml.Message, SignatureClass]:
-    """Read edXML from what was signed, or, where nothing valid was, as it is; the class tells which."""
-    tree, undeclared = xml.parse_tolerant(data)
-    found = classify(tree, undeclared)
-    root = found.signed.element if found.signed else tree.getroot()
-    strip_comments(root)
-    return edxml.parse(root), found.kind
 
 
 def safe_name(name: str) -> str:
@@ -118,7 +118,7 @@ def safe_name(name: str) -> str:
     kept = "".join(
         char if char.isalnum() or char in " .-_()" else "_" for char in name.replace("\\", "/").split("/")[-1]
     )
-    return kept.strip(" .")[:120] or "file"
+    return kept.strip(" .").encode()[:LONGEST_NAME].decode(errors="ignore") or "file"
 
 
 async def _myself(client: Client) -> Organ:

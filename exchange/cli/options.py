@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import click
+import msgspec
 
 from exchange.client import Client
 from exchange.sandbox import ready
@@ -94,7 +95,7 @@ def run_async(command: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
 
 
 def _caller(url: str | None, token: str | None, who: str | None, file: Path) -> Caller:
-    known = ready.read(file) if file.exists() and (who or not url) else None
+    known = _ready(file) if file.exists() and (who or not url) else None
     party = known.party(who) if known and who else None
     if who and party is None:
         raise Refused(NO_CALLER, f"There is no party {who} in {file}")
@@ -104,3 +105,10 @@ def _caller(url: str | None, token: str | None, who: str | None, file: Path) -> 
         sandbox=known,
         party=party,
     )
+
+
+def _ready(file: Path) -> ready.Ready:
+    try:
+        return ready.read(file)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        raise Refused(NO_CALLER, f"{file} is not a ready file that can be read") from None

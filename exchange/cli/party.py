@@ -14,9 +14,14 @@ from exchange.enrolment import describe_party, give_token
 from exchange.errors import NOT_FOUND
 from exchange.running import Exchange
 from exchange.wiring import open_exchange
-from trust_store.errors import Refused
+from trust_store.errors import Refused, reason
 from trust_store.identity import PartyKind
 
+PARTY_EXISTS = reason(
+    "party-exists",
+    "This party is registered already",
+    "Use 'party token' for a new token, 'party resume' to let it in again",
+)
 FOLDER = click.option(
     "--dir", "folder", type=click.Path(file_okay=False, path_type=Path), required=True, help="The hub's folder."
 )
@@ -38,6 +43,8 @@ async def add(folder: Path, kind: str, aliases: tuple[str, ...], code: str, name
     """Register a party by its code (an enterprise by its tax code), and show its first token."""
     described = describe_party(code, name, PartyKind(kind), frozenset(aliases))
     async with open_exchange(Home(folder)) as exchange:
+        if await exchange.hub.store.directory.get(described.id) is not None:
+            raise Refused(PARTY_EXISTS, f"{described.id} is registered already")
         await exchange.registry.put(described)
         token = await give_token(exchange, described, "first")
     click.echo(f"{described.id} is registered. Its token, shown only now: {token}")

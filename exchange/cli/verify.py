@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from exchange.cli.moments import parse_moment
+from exchange.cli.plain import plain
 from exchange.machine import SystemClock
 from exchange.verification import Finding, examine
 from trust_store.certificate import Certificate, load, load_many
@@ -50,7 +51,7 @@ def verify(
     for path in files:
         finding = _examine_file(path, evidence, at)
         findings.append(finding)
-        click.echo(_line(path, finding) if as_json else f"{path}: {finding.verdict}. {finding.text}")
+        click.echo(_line(path, finding) if as_json else f"{path}: {finding.verdict}. {plain(finding.text)}")
     sys.exit(0 if all(finding.verdict == Outcome.VALID for finding in findings) else 1)
 
 
@@ -76,5 +77,5 @@ def _revocation(path: Path, at: datetime) -> Revocation:
 
 
 def _line(path: Path, finding: Finding) -> str:
-    line = {"file": str(path), "verdict": finding.verdict, "reason": finding.reason, "text": finding.text}
+    line = {"file": str(path), "verdict": finding.verdict, "reason": finding.reason, "text": plain(finding.text)}
     return msgspec.json.encode(line).decode()

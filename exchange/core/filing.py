@@ -108,11 +108,14 @@ class Registrar:
         notice = envelope.message
         if about is None or isinstance(notice, Letter) or notice.status_code not in _ANSWERS:
             return []
-        cause = Cause(code=f"status-{notice.status_code}", text=notice.description or notice.status_code.name)
-        writer = Actor(code=about.original.sender)
+        cause = Cause(code=f"status-{notice.status_code}", text=notice.description or notice.status_code.name.lower())
         event = _ANSWERS[notice.status_code]
         receiver = about.receiver.actor
-        return [self.state(about.original, writer, (receiver,), event, at, refers_to=receiver.code, causes=(cause,))]
+        return [
+            self.state(
+                about.original, about.writer.actor, (receiver,), event, at, refers_to=receiver.code, causes=(cause,)
+            )
+        ]
 
     def _statement(self, receipt: Receipt, owner: PartyId, message: MessageKey) -> Statement:
         text, salt = state(receipt), self.entropy.draw(SALT_BYTES)
@@ -184,4 +187,11 @@ def _change(envelope: Envelope, filed: Filed, about: About | None, at: datetime)
 def _record(verdict: Verdict) -> str:
     """Write a verdict with all its checks as JSON, for the record."""
     checks = [{"name": item.name, "outcome": item.outcome, "text": item.text} for item in verdict.checks]
-    return json.dumps({"outcome": verdict.outcome, "text": verdict.text, "checks": checks}, ensure_ascii=False)
+    record = {
+        "outcome": verdict.outcome,
+        "text": verdict.text,
+        "at": verdict.at.isoformat(),
+        "certificate": verdict.certificate,
+        "checks": checks,
+    }
+    return json.dumps(record, ensure_ascii=False)

@@ -74,8 +74,8 @@ class Blobs(Protocol):
         """List the digests that were last put before a moment."""
         ...
 
-    async def discard(self, digest: str) -> None:
-        """Forget the bytes; discarding what is not there changes nothing."""
+    async def discard(self, digest: str, before: datetime) -> bool:
+        """Forget the bytes unless they were put again since `before`; tell whether they are gone by this."""
         ...
 
 
@@ -98,8 +98,12 @@ class Messages(Protocol):
         """Return a filed message."""
         ...
 
-    async def find(self, sender: PartyId, message_id: str, code: str) -> Filed | None:
-        """Return the sender's letter with this document id, or else the latest with this number/notation."""
+    async def find(self, sender: PartyId, message_id: str) -> Filed | None:
+        """Return the sender's message with this document id."""
+        ...
+
+    async def coded(self, sender: PartyId, code: str, promulgated: str) -> Sequence[Filed]:
+        """List at most two letters of the sender with this number/notation, and date of issue (ISO) if one is given."""
         ...
 
     async def sent(self, sender: PartyId, before: datetime | None, limit: int) -> Sequence[Filed]:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from envelopes.edxml import Letter, Message, StatusCode, StatusNotice
+from envelopes.edxml import Letter, Message, ResponseFor, StatusCode, StatusNotice
 from exchange.core.lifecycle import advance
 from exchange.core.model import Filed, Kind, Party, PartyStatus
 from exchange.core.ports import Store
-from exchange.errors import NOT_ADDRESSEE, NOT_SENDER, PARTY_SUSPENDED, UNKNOWN_ORIGINAL, UNKNOWN_RECEIVER
+from exchange.errors import (
+    AMBIGUOUS_ORIGINAL,
+    NOT_ADDRESSEE,
+    NOT_SENDER,
+    PARTY_SUSPENDED,
+    UNKNOWN_ORIGINAL,
+    UNKNOWN_RECEIVER,
+)
 from trust_store.errors import Refused
 
 
@@ -17,6 +24,7 @@ class About:
     """Say which letter a status notice is about, at which receiver, and whether its order is irregular."""
 
     original: Filed
+    writer: Party
     receiver: Party
     irregular: bool
 
@@ -46,14 +54,28 @@ async def _notice(notice: StatusNotice, sender: Party, store: Store) -> Route:
     (other,) = await _parties([about.organ_id or ""], store)
     recall = notice.status_code is StatusCode.RECALL_REQUESTED
     writer, receiver = (sender, other) if recall else (other, sender)
-    original = await store.messages.find(writer.id, about.document_id or "", about.code or "")
-    if original is None or original.kind is not Kind.LETTER:
-        raise Refused(UNKNOWN_ORIGINAL, f"{writer.name} sent no document {about.document_id or about.code} here")
+    original = await _original(about, writer, store)
     deliveries = {item.receiver: item for item in await store.mailboxes.of_message(original.key)}
     if receiver.id not in deliveries:
         raise Refused(NOT_SENDER if recall else NOT_ADDRESSEE, f"{receiver.name} is not a receiver of that document")
     _, irregular = advance(deliveries[receiver.id].status, notice.status_code)
-    return Route(receivers=(other,), about=About(original=original, receiver=receiver, irregular=irregular))
+    found = About(original=original, writer=writer, receiver=receiver, irregular=irregular)
+    return Route(receivers=(other,), about=found)
+
+
+async def _original(about: ResponseFor, writer: Party, store: Store) -> Filed:
+    """Find the letter by its document id; only where none is given by its code, which must then name one letter."""
+    if about.document_id:
+        found = await store.messages.find(writer.id, about.document_id)
+        letters = [found] if found is not None and found.kind is Kind.LETTER else []
+    else:
+        issued = about.promulgation_date.isoformat() if about.promulgation_date else ""
+        letters = list(await store.messages.coded(writer.id, about.code or "", issued))
+    if not letters:
+        raise Refused(UNKNOWN_ORIGINAL, f"{writer.name} sent no document {about.document_id or about.code} here")
+    if len(letters) > 1:
+        raise Refused(AMBIGUOUS_ORIGINAL, f"{writer.name} sent several documents {about.code} here")
+    return letters[0]
 
 
 async def _parties(codes: list[str], store: Store) -> tuple[Party, ...]:

@@ -5,25 +5,31 @@ from __future__ import annotations
 from datetime import timedelta
 
 from exchange.core.hub import Hub
+from exchange.core.model import EvidenceId
+from trust_store.errors import Refused
 
 ORPHAN_AGE = timedelta(days=1)
 
 
-async def seal_waiting(hub: Hub, limit: int = 100) -> int:
-    """Seal statements that wait, oldest first; return how many were sealed."""
-    waiting = await hub.store.evidence.unsealed(limit)
-    for key in waiting:
-        await hub.seal(key)
-    return len(waiting)
+async def seal_waiting(hub: Hub, limit: int = 100) -> tuple[int, dict[EvidenceId, Refused]]:
+    """Seal statements that wait, oldest first; return how many were sealed, and why each of the others was not."""
+    sealed, failed = 0, {}
+    for key in await hub.store.evidence.unsealed(limit):
+        try:
+            await hub.seal(key)
+            sealed += 1
+        except Refused as refusal:
+            failed[key] = refusal
+    return sealed, failed
 
 
 async def discard_orphans(hub: Hub) -> int:
-    """Forget blobs older than a day that no message refers to; return how many."""
-    orphans = [
-        digest
-        for digest in await hub.blobs.before(hub.clock.now() - ORPHAN_AGE)
-        if not await hub.store.messages.has_blob(digest)
-    ]
-    for digest in orphans:
-        await hub.blobs.discard(digest)
-    return len(orphans)
+    """Forget blobs that were last put over a day ago and that no message refers to; return how many.
+
+    A submission puts its blob anew before it commits, so a blob that becomes wanted meanwhile is not discarded.
+    """
+    gone, before = 0, hub.clock.now() - ORPHAN_AGE
+    for digest in await hub.blobs.before(before):
+        if not await hub.store.messages.has_blob(digest):
+            gone += await hub.blobs.discard(digest, before)
+    return gone

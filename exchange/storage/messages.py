@@ -33,9 +33,9 @@ _BY_DIGEST = select(MESSAGES).where(_M.sender == bindparam("sender"), _M.digest 
 _BY_CODE = (
     select(MESSAGES)
     .where(_M.sender == bindparam("sender"), _M.kind == "letter")
-    .where((_M.number + literal("/") + _M.notation) == bindparam("code"))
-    .order_by(_M.submitted_at.desc())
-    .limit(1)
+    .where((_M.number + literal("/") + _M.notation) == bindparam("code"), _M.number != "", _M.notation != "")
+    .where(or_(bindparam("promulgated") == "", _M.promulgated == bindparam("promulgated")))
+    .limit(2)
 )
 _SENT = (
     select(MESSAGES)
@@ -120,10 +120,14 @@ class MessageStore:
         """Return a filed message."""
         return await self._one(_BY_KEY, key=key)
 
-    async def find(self, sender: PartyId, message_id: str, code: str) -> Filed | None:
-        """Return the sender's letter with this document id, or else the latest with this number/notation."""
-        found = await self._one(_BY_ID, sender=sender, message_id=message_id) if message_id else None
-        return found or (await self._one(_BY_CODE, sender=sender, code=code) if code else None)
+    async def find(self, sender: PartyId, message_id: str) -> Filed | None:
+        """Return the sender's message with this document id."""
+        return await self._one(_BY_ID, sender=sender, message_id=message_id)
+
+    async def coded(self, sender: PartyId, code: str, promulgated: str) -> Sequence[Filed]:
+        """List at most two letters of the sender with this number/notation, and date of issue if one is given."""
+        rows = await self._rows(_BY_CODE, sender=sender, code=code, promulgated=promulgated)
+        return [_filed(row) for row in rows]
 
     async def sent(self, sender: PartyId, before: datetime | None, limit: int) -> Sequence[Filed]:
         """List a sender's letters, newest first."""

@@ -66,7 +66,7 @@ async def test_damage_is_never_handed_out(shelf, left) -> None:
     "name", ["", "..", "../../hub.db", "/etc/passwd", "a" * 63, "a" * 65, "A" * 64, "../" + "a" * 61, "a" * 63 + "\0"]
 )
 async def test_only_a_digest_names_a_blob(shelf, name) -> None:
-    for attempt in (shelf.blobs.put(name, DATA), shelf.blobs.get(name), shelf.blobs.discard(name)):
+    for attempt in (shelf.blobs.put(name, DATA), shelf.blobs.get(name), shelf.blobs.discard(name, _now())):
         with pytest.raises(Misuse):
             await attempt
     assert await shelf.blobs.before(_now() + HOUR) == []
@@ -85,10 +85,29 @@ async def test_before_lists_what_was_last_put_before_a_moment(shelf) -> None:
 
 async def test_what_is_discarded_is_gone_and_again_is_no_matter(shelf) -> None:
     await shelf.blobs.put(DIGEST, DATA)
-    for _ in range(2):
-        await shelf.blobs.discard(DIGEST)
+    assert await shelf.blobs.discard(DIGEST, _now() + HOUR)
+    assert not await shelf.blobs.discard(DIGEST, _now() + HOUR)
     assert await shelf.blobs.before(_now() + HOUR) == []
     with pytest.raises(Refused):
         await shelf.blobs.get(DIGEST)
     await shelf.blobs.put(DIGEST, DATA)
     assert await shelf.blobs.get(DIGEST) == DATA
+
+
+async def test_what_was_put_again_meanwhile_stays(shelf) -> None:
+    await shelf.blobs.put(DIGEST, DATA)
+    shelf.age(DIGEST, _now() - 2 * HOUR)
+    before = _now() - HOUR
+    assert await shelf.blobs.before(before) == [DIGEST]
+    await shelf.blobs.put(DIGEST, DATA)
+    assert not await shelf.blobs.discard(DIGEST, before)
+    assert await shelf.blobs.get(DIGEST) == DATA
+
+
+async def test_a_put_beside_a_discard_is_never_lost(shelf) -> None:
+    for _ in range(50):
+        await shelf.blobs.put(DIGEST, DATA)
+        shelf.age(DIGEST, _now() - 2 * HOUR)
+        await asyncio.gather(shelf.blobs.discard(DIGEST, _now() - HOUR), shelf.blobs.put(DIGEST, DATA))
+        assert await shelf.blobs.get(DIGEST) == DATA
+    assert await shelf.blobs.before(_now() + HOUR) == [DIGEST]

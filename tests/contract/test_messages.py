@@ -101,25 +101,42 @@ async def test_bytes_are_recognised_for_their_sender_only(backend, values) -> No
     assert await backend.messages.recognise(values.sender, "0" * 64) is None
 
 
-async def test_a_letter_is_found_by_id_before_code(backend, values) -> None:
-    first = values.filing(1, message_id="a", code=("12", "CV-LS")).message
-    second = values.filing(2, message_id="b", code=("12", "CV-LS"), at=values.at + SECOND).message
-    for number, message in ((1, first), (2, second)):
-        await backend.messages.file(replace(values.filing(number), message=message, deliveries=(), statements=()))
-    find = backend.messages.find
-    assert await find(values.sender, "a", "12/CV-LS") == first
-    assert await find(values.sender, "", "12/CV-LS") == second
-    assert await find(values.sender, "unknown", "12/CV-LS") == second
-    assert await find(values.sender, "b", "") == second
-    assert await find(values.sender, "", "") is None
-    assert await find(values.sender, "unknown", "13/CV-LS") is None
-    assert await find(values.other, "a", "12/CV-LS") is None
+async def test_a_message_is_found_by_its_id_at_its_sender(backend, values) -> None:
+    letter = values.filing(message_id="a")
+    await backend.messages.file(letter)
+    assert await backend.messages.find(values.sender, "a") == letter.message
+    assert await backend.messages.find(values.other, "a") is None
+    assert await backend.messages.find(values.sender, "A") is None
+    assert await backend.messages.find(values.sender, "") is None
+
+
+async def test_letters_are_found_by_code_and_date(backend, values) -> None:
+    dates = ("2026-11-22", "2026-11-23", "2026-11-23", "")
+    letters = []
+    for number, promulgated in enumerate(dates):
+        filing = values.filing(number, message_id=f"id-{number}", code=("12", "CV-LS"))
+        message = replace(filing.message, promulgated=promulgated)
+        await backend.messages.file(replace(filing, message=message))
+        letters.append(message)
+    await backend.messages.file(values.filing(9, sender=values.other, code=("12", "CV-LS")))
+    coded = backend.messages.coded
+    assert await coded(values.sender, "12/CV-LS", "2026-11-22") == letters[:1]
+    assert sorted(item.message_id for item in await coded(values.sender, "12/CV-LS", "2026-11-23")) == ["id-1", "id-2"]
+    assert len(await coded(values.sender, "12/CV-LS", "")) == 2
+    assert await coded(values.sender, "12/CV-LS", "2026-11-24") == []
+    assert await coded(values.sender, "13/CV-LS", "") == []
+    assert [item.sender for item in await coded(values.other, "12/CV-LS", "")] == [values.other]
+
+
+@pytest.mark.parametrize("code", [("", ""), ("", "CV"), ("12", "")])
+async def test_half_a_code_finds_nothing(backend, values, code) -> None:
+    await backend.messages.file(values.filing(message_id="a", code=code))
+    assert await backend.messages.coded(values.sender, "/".join(code), "") == []
 
 
 async def test_a_notice_is_not_found_by_a_code(backend, values) -> None:
-    notice = values.filing(message_id="status:1", kind=Kind.STATUS, code=("", ""))
-    await backend.messages.file(notice)
-    assert await backend.messages.find(values.sender, "", "/") is None
+    await backend.messages.file(values.filing(message_id="status:1", kind=Kind.STATUS, code=("12", "CV")))
+    assert await backend.messages.coded(values.sender, "12/CV", "") == []
 
 
 async def test_pages_of_sent_letters_are_complete_and_newest_first(backend, values) -> None:

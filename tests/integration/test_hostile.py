@@ -212,29 +212,21 @@ async def test_unknown_addresses_are_not_found(hub, path) -> None:
         assert (answer.status, answer.problem()["code"]) == (404, "not-found")
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "deflate", "identity, gzip", "x"])
-async def test_a_body_that_is_not_encoded_as_it_says(hub, encoding) -> None:
-    headers = {"Content-Encoding": encoding, "Content-Type": "application/xml"}
-    answer = await hub.ask("POST", "/v1/messages", by=hub.lam_son, data=b"\x1f\x8bgarbage" * 100, headers=headers)
-    assert answer.status in {400, 422}, answer.body
-    answer.problem()
-
-
-@pytest.mark.parametrize("encoding", ["br", "zstd"])
-async def test_an_encoding_that_may_not_be_installed_is_refused(hub, encoding) -> None:
-    headers = {"Content-Encoding": encoding, "Content-Type": "application/xml"}
-    answer = await hub.ask("POST", "/v1/messages", by=hub.lam_son, data=b"garbage" * 100, headers=headers)
-    assert answer.status == 400
-    assert b"Traceback" not in answer.body
-
-
-@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
-async def test_a_small_body_that_becomes_enormous_is_refused(hub, encoding) -> None:
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "identity, gzip", "x"])
+async def test_a_compressed_body_is_refused_without_unpacking_it(hub, encoding) -> None:
+    letter = hub.signed(hub.lam_son, hub.environment)
     bomb = b" " * (hub.exchange.settings.max_message_bytes + 1)
-    packed = gzip.compress(bomb) if encoding == "gzip" else zlib.compress(bomb)
     headers = {"Content-Encoding": encoding, "Content-Type": "application/xml"}
-    answer = await hub.ask("POST", "/v1/messages", by=hub.lam_son, data=packed, headers=headers)
-    assert (answer.status, answer.problem()["code"]) == (413, "request-too-large")
+    for body in (gzip.compress(letter), zlib.compress(letter), gzip.compress(bomb, 1), b"garbage" * 100):
+        answer = await hub.ask("POST", "/v1/messages", by=hub.lam_son, data=body, headers=headers)
+        assert (answer.status, answer.problem()["code"]) == (400, "request-malformed")
+    assert await (await hub.client(hub.lam_son)).sent() == []
+
+
+async def test_a_body_said_to_be_as_it_is_is_taken(hub) -> None:
+    letter, headers = hub.signed(hub.lam_son, hub.environment), {"Content-Encoding": "identity"}
+    answer = await hub.ask("POST", "/v1/messages", by=hub.lam_son, data=letter, headers=headers)
+    assert answer.status == 201
 
 
 async def _raw(hub, data: bytes) -> bytes:

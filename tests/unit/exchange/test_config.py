@@ -49,7 +49,7 @@ def test_the_environment_has_the_last_word(tmp_path: Path) -> None:
         (BASE + "sweep_seconds = []\n", {}, "sweep_seconds"),
         (BASE, {"CONGVAN_SWEEP_SECONDS": "soon"}, "sweep_seconds"),
         ('code = "1"\n', {}, "name"),
-        ("name = 1\ncode = []\n", {}, "code"),
+        ("name = '1'\ncode = []\n", {}, "code"),
         ("name =", {}, "TOML"),
         (b'name = "\xff"\ncode = "1"\n', {}, "hub.toml"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,11 @@ async def test_the_name_appears_only_after_the_bytes_are_flushed(
     monkeypatch.setattr(os, "fsync", note)
     await LocalBlobs(tmp_path).put(DIGEST, DATA)
     assert seen == [(True, False), (False, False), (True, True)]
+
+
+async def test_what_a_crash_left_half_discarded_comes_back(tmp_path: Path) -> None:
+    blobs, path = LocalBlobs(tmp_path), tmp_path / DIGEST[:2] / DIGEST
+    await blobs.put(DIGEST, DATA)
+    path.rename(path.with_name(path.name + ".aside"))
+    assert await blobs.before(datetime.now(UTC) + timedelta(hours=1)) == [DIGEST]
+    assert await blobs.get(DIGEST) == DATA
