@@ -14,6 +14,7 @@ from typing import Any
 import aiohttp
 import msgspec
 import pytest
+from yarl import URL
 
 from envelopes.drafting import draft_letter, draft_status
 from envelopes.edxml import Letter, Organ, StatusCode, build
@@ -102,11 +103,9 @@ class Live:
         data: Any = None,
     ) -> Answer:
         """Ask as a party (`by`) or with a token; the path goes over the line as it is written."""
-        import yarl
-
         token = token or (self.token(by) if by else "")
         sent = {"Authorization": f"Bearer {token}"} if token else {}
-        url = yarl.URL(self.url + path, encoded=True)
+        url = URL(self.url + path, encoded=True)
         async with asyncio.timeout(30):
             async with self.session.request(method, url, headers={**sent, **headers}, data=data) as response:
                 return Answer(status=response.status, headers=dict(response.headers), body=await response.read())

@@ -8,6 +8,8 @@ import jsonschema
 import openapi_spec_validator
 import pytest
 
+from envelopes.edxml import build
+from envelopes.signature.sign import sign
 from exchange.api.app import ROUTES
 from exchange.api.views import SubmissionView
 
@@ -53,9 +55,6 @@ async def test_every_route_is_described_once(spec) -> None:
 
 
 async def test_every_live_answer_is_as_described(hub, spec) -> None:
-    from envelopes.edxml import build
-    from envelopes.signature.sign import sign
-
     letter = hub.letter(hub.lam_son, hub.environment)
     data = sign(build(letter), hub.key(hub.lam_son))
     submitted = await hub.ask("POST", "/v1/messages", by=hub.lam_son, data=data)

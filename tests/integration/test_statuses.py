@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
+from envelopes.drafting import draft_status
+from envelopes.edxml import Organ, StatusCode, build
+from envelopes.opened import VIETNAM
 from envelopes.receipt import Event, open_receipt
+from envelopes.signature.sign import sign
 
 
 @pytest.fixture
 async def letter(hub):
     """A letter from Lam Sơn to two agencies that was taken on; gives it with its key at the hub."""
-    from envelopes.edxml import build
-    from envelopes.signature.sign import sign
-
     drafted = hub.letter(hub.lam_son, hub.environment, hub.one_stop)
     view = await hub.submit(hub.lam_son, sign(build(drafted), hub.key(hub.lam_son)))
     return drafted, view.message
@@ -142,15 +145,7 @@ async def test_a_notice_about_an_unknown_letter_is_refused(hub) -> None:
     assert (refusal.status, refusal.reason.code) == (422, "original-unknown")
 
 
-async def _notice_by_code(hub, drafted, *, dated: bool):
-    from dataclasses import replace
-    from datetime import datetime
-
-    from envelopes.drafting import draft_status
-    from envelopes.edxml import Organ, StatusCode, build
-    from envelopes.opened import VIETNAM
-    from envelopes.signature.sign import sign
-
+def _notice_by_code(hub, drafted, *, dated: bool):
     organ, at = Organ(organ_id=hub.environment), datetime.now(VIETNAM)
     notice = draft_status(sender=organ, letter=drafted, code=StatusCode.ARRIVED, at=at)
     about = replace(notice.response_for, document_id=None)
@@ -161,19 +156,14 @@ async def _notice_by_code(hub, drafted, *, dated: bool):
 @pytest.mark.parametrize("dated", [True, False])
 async def test_a_letter_is_named_by_its_code_alone(hub, letter, dated) -> None:
     drafted, message = letter
-    await hub.submit(hub.environment, await _notice_by_code(hub, drafted, dated=dated))
+    await hub.submit(hub.environment, _notice_by_code(hub, drafted, dated=dated))
     assert (await _state(hub, message))[hub.environment] == "01"
 
 
 async def test_a_code_that_two_letters_have_names_neither(hub, letter) -> None:
-    from dataclasses import replace
-
-    from envelopes.edxml import build
-    from envelopes.signature.sign import sign
-
     drafted, message = letter
     twin = replace(drafted, document_id=f"{drafted.document_id}-2")
     await hub.submit(hub.lam_son, sign(build(twin), hub.key(hub.lam_son)))
-    refusal = await hub.refused(hub.environment, await _notice_by_code(hub, drafted, dated=True))
+    refusal = await hub.refused(hub.environment, _notice_by_code(hub, drafted, dated=True))
     assert (refusal.status, refusal.reason.code) == (422, "original-ambiguous")
     assert (await _state(hub, message))[hub.environment] == ""

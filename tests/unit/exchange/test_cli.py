@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -141,11 +142,8 @@ def test_trusting_a_known_authority_makes_it_an_anchor(office, tmp_path) -> None
     office.run("init", "--dir", tmp_path / "b", "--name", "Hai", "--code", "2")
     for more in (("--intermediate",), ()):
         office.run("cert", "trust", "--dir", tmp_path / "a", *more, tmp_path / "b" / "trust-anchor.pem")
-    with office.serving(tmp_path / "a") as (_, url):
-        import urllib.request
-
-        with urllib.request.urlopen(f"{url}/v1/trust", timeout=10) as answer:
-            assert len(json.load(answer)["anchors"]) == 2
+    with office.serving(tmp_path / "a") as (_, url), urllib.request.urlopen(f"{url}/v1/trust", timeout=10) as answer:
+        assert len(json.load(answer)["anchors"]) == 2
 
 
 MISSING = ("--dir", "no-such-folder")
