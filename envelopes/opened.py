@@ -57,13 +57,13 @@ class Opened:
     _root: etree._Element = field(repr=False)
 
     def admit(self, classes: frozenset[SignatureClass]) -> None:
-        """Go on only with a class of signature that the submitting party's policy lets in.
+        """Go on only with a valid signature, or a class that the submitting party's policy lets in besides.
 
         Raises:
             Refused: with the reason that the signature is not valid.
         """
-        if self.signature_class not in classes:
-            raise self.refusal or Misuse("a policy must let valid signatures in")
+        if self.refusal is not None and self.signature_class not in classes:
+            raise self.refusal
 
     def accept(self, verdict: Verdict) -> Envelope:
         """Hand out the content, read from what was signed.

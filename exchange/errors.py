@@ -33,6 +33,9 @@ CODE_TAKEN = reason(
     "An identification code belongs to one party only",
     "Give another code, or change the other party first",
 )
+RECEIVER_SUSPENDED = reason(
+    "receiver-suspended", "A receiver is suspended and receives nothing", "Send it when the receiver takes part again"
+)
 AMBIGUOUS_ORIGINAL = reason(
     "original-ambiguous",
     "Several documents have the code that this one answers",

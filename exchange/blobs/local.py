@@ -58,6 +58,7 @@ class LocalBlobs:
     def _put(self, path: Path, data: bytes) -> None:
         with contextlib.suppress(FileNotFoundError):
             os.utime(path)
+            _flush(path.parent)
             return
         if not path.parent.exists():
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -103,9 +103,10 @@ class Hub:
     async def deliver(
         self, receiver: Party, *, limit: int, lease: timedelta, wait: timedelta = timedelta()
     ) -> Sequence[Delivery]:
-        """Lease waiting deliveries to one reader, oldest first; with `wait`, stay until there is one or time is over.
+        """Lease waiting deliveries to one reader, oldest first; with `wait`, stay until the bell rings or time is over.
 
-        Listens first, then looks, then waits, then looks again, so that nothing slips between.
+        Listens first, then looks, then waits, then looks again, so that nothing slips between. The bell is only a hint
+        and rings for other news as well: an empty answer before the time is over means "ask again".
         """
         with self.bell.listen(receiver.id) as listener:
             found = await self._lease(receiver, limit, lease)

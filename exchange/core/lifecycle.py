@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from envelopes.edxml import StatusCode
+from envelopes.edxml import BusinessType, StatusCode
 
 SENT: Final = ""
 """Nothing was heard from the receiver yet."""
@@ -37,7 +37,15 @@ NEXT: Final[dict[tuple[str, StatusCode], str]] = {
 }
 
 
-def advance(state: str, code: StatusCode) -> tuple[str, bool]:
-    """Return the state after a status code, and whether that step is irregular."""
-    foreseen = NEXT.get((state, code))
+ASKING: Final = frozenset({BusinessType.REVOKE, BusinessType.UPDATE})
+"""Letters that themselves ask the receiver to agree, as a request for recall does."""
+
+NEXT_ASKED: Final[dict[tuple[str, StatusCode], str]] = {
+    (state, answer): answer for state in (SENT, _ARRIVED) for answer in (_AGREED, _DISAGREED)
+}
+
+
+def advance(state: str, code: StatusCode, *, asks: bool = False) -> tuple[str, bool]:
+    """Return the state after a status code, and whether that step is irregular; `asks`: the letter asks by itself."""
+    foreseen = NEXT.get((state, code)) or (NEXT_ASKED.get((state, code)) if asks else None)
     return foreseen if foreseen is not None else code, foreseen is None

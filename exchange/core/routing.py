@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from envelopes.edxml import Letter, Message, ResponseFor, StatusCode, StatusNotice
-from exchange.core.lifecycle import advance
+from exchange.core.lifecycle import ASKING, advance
 from exchange.core.model import Filed, Kind, Party, PartyStatus
 from exchange.core.ports import Store
 from exchange.errors import (
     AMBIGUOUS_ORIGINAL,
     NOT_ADDRESSEE,
     NOT_SENDER,
-    PARTY_SUSPENDED,
+    RECEIVER_SUSPENDED,
     UNKNOWN_ORIGINAL,
     UNKNOWN_RECEIVER,
 )
@@ -58,7 +58,8 @@ async def _notice(notice: StatusNotice, sender: Party, store: Store) -> Route:
     deliveries = {item.receiver: item for item in await store.mailboxes.of_message(original.key)}
     if receiver.id not in deliveries:
         raise Refused(NOT_SENDER if recall else NOT_ADDRESSEE, f"{receiver.name} is not a receiver of that document")
-    _, irregular = advance(deliveries[receiver.id].status, notice.status_code)
+    asks = original.business in ASKING
+    _, irregular = advance(deliveries[receiver.id].status, notice.status_code, asks=asks)
     found = About(original=original, writer=writer, receiver=receiver, irregular=irregular)
     return Route(receivers=(other,), about=found)
 
@@ -85,7 +86,7 @@ async def _parties(codes: list[str], store: Store) -> tuple[Party, ...]:
             raise Refused(UNKNOWN_RECEIVER, f"{code} is not registered", where="To/OrganId")
         if party.status is PartyStatus.SUSPENDED:
             raise Refused(
-                PARTY_SUSPENDED, f"{party.name} ({code}) is suspended and receives nothing", where="To/OrganId"
+                RECEIVER_SUSPENDED, f"{party.name} ({code}) is suspended and receives nothing", where="To/OrganId"
             )
         found.setdefault(party.id, party)
     return tuple(found.values())

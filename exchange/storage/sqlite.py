@@ -81,7 +81,7 @@ class SqliteDatabase:
             results = [await self._attempt(unit) for unit, _ in group]
             await self._writer.connection.execute("COMMIT")
         except Exception as error:
-            if self._writer.connection.in_transaction:
+            with contextlib.suppress(aiosqlite.Error):
                 await self._writer.connection.execute("ROLLBACK")
             results = [error for _ in group]
         for (_, done), result in zip(group, results, strict=True):

@@ -180,7 +180,7 @@ async def test_a_suspended_receiver_gets_nothing_until_it_is_resumed(hub) -> Non
     data = hub.signed(hub.lam_son, hub.environment, hub.one_stop)
     await _put(hub, hub.environment, status=PartyStatus.SUSPENDED)
     refusal = await hub.refused(hub.lam_son, data)
-    assert (refusal.status, refusal.reason.code) == (403, "party-suspended")
+    assert (refusal.status, refusal.reason.code) == (422, "receiver-suspended")
     assert await (await hub.client(hub.one_stop)).inbox() == []
     await _put(hub, hub.environment, status=PartyStatus.ACTIVE)
     await hub.submit(hub.lam_son, data)

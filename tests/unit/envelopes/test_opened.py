@@ -149,3 +149,9 @@ def test_a_comment_cannot_split_what_is_read(signed: bytes, verdict: Verdict) ->
     message = opened.accept(verdict).message
     assert isinstance(message, Letter)
     assert message.subject == "V/v thử"
+
+
+def test_a_valid_signature_needs_no_policy(signed: bytes, unsigned: bytes) -> None:
+    open_signed(signed).admit(frozenset())
+    with pytest.raises(Refused):
+        open_signed(unsigned).admit(frozenset())

@@ -36,3 +36,10 @@ def test_a_repeated_code_is_irregular(code: StatusCode) -> None:
 @pytest.mark.parametrize("state", [StatusCode.REFUSED, StatusCode.COMPLETED, StatusCode.AGREED])
 def test_nothing_but_a_recall_follows_an_end(state: StatusCode, code: StatusCode) -> None:
     assert advance(state, code)[1]
+
+
+@pytest.mark.parametrize("state", ["", "01"])
+@pytest.mark.parametrize("answer", [StatusCode.AGREED, StatusCode.DISAGREED])
+def test_a_letter_that_asks_is_answered_without_a_request_for_recall(state: str, answer: StatusCode) -> None:
+    assert advance(state, answer, asks=True) == (answer, False)
+    assert advance(state, answer) == (answer, True)
