@@ -63,9 +63,9 @@ class Element:
     def all(self, *names: str) -> tuple[Element, ...]:
         """Give the children with one of these names, in order."""
         return tuple(
-            Element(node=child, path=f"{self.path}/{local_name(child)}")
+            Element(node=child, path=f"{self.path}/{name}")
             for child in self.node.iterchildren("*")
-            if _belongs(child) and local_name(child) in names
+            if (name := _own_name(str(child.tag))) in names
         )
 
     def some(self, name: str) -> tuple[Element, ...]:
@@ -160,8 +160,17 @@ def namespace(node: etree._Element) -> str:
     return str(node.tag).partition("}")[0].lstrip("{") if str(node.tag).startswith("{") else ""
 
 
-def _belongs(node: etree._Element) -> bool:
-    return namespace(node) == NAMESPACE or (not namespace(node) and ":" in str(node.tag))
+def _own_name(tag: str) -> str:
+    """Give the local name of an element of edXML, or of one with an undeclared prefix; nothing for all others.
+
+    Called for every child at every look-up, so it does no more than it must.
+    """
+    if tag.startswith(_OWN):
+        return tag[len(_OWN) :] if ":" not in tag[len(_OWN) :] else tag.rpartition(":")[2]
+    return tag.rpartition(":")[2] if ":" in tag and not tag.startswith("{") else ""
+
+
+_OWN = f"{{{NAMESPACE}}}"
 
 
 def _texts(node: etree._Element) -> Iterator[str]:
