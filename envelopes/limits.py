@@ -15,7 +15,7 @@ LIMITS = reason(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Bound what a document may cost; `size` in bytes, the rest in nodes."""
+    """Bound what a document may cost; `size` in bytes, `name` in characters of a name or namespace, the rest in nodes."""
 
     size: int = 48 * 1024 * 1024
     elements: int = 20_000
@@ -24,3 +24,4 @@ class Limits:
     declarations: int = 500
     namespaces_in_scope: int = 24
     depth: int = 100
+    name: int = 256

@@ -87,8 +87,9 @@ def _syntax(log: etree._ListErrorLog) -> Refused:
 def _count(root: etree._Element, limits: Limits) -> None:
     elements = attributes = declarations = depth = 0
     for event, node in etree.iterwalk(root, events=("start", "end", "start-ns")):
-        if event == "start-ns":
+        if isinstance(node, tuple):
             declarations += 1
+            _check_namespace(node, limits)
         elif event == "end":
             depth -= 1
         elif isinstance(node, etree._Element):
@@ -104,6 +105,12 @@ def _count(root: etree._Element, limits: Limits) -> None:
                 if count > allowed:
                     raise Refused(LIMITS, f"More than {allowed:,} {what}", where=f"line {node.sourceline}")
             _check_scope(node, declarations, limits)
+
+
+def _check_namespace(declared: tuple[str, str], limits: Limits) -> None:
+    """Bound the length: exclusive C14N writes a namespace again on every element that uses it."""
+    if max(len(part or "") for part in declared) > limits.name:
+        raise Refused(LIMITS, f"A namespace or its prefix is longer than {limits.name} characters")
 
 
 def _check_scope(node: etree._Element, declarations: int, limits: Limits) -> None:

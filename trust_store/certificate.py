@@ -70,12 +70,14 @@ class Key:
 class Certificate:
     """Hold one certificate and all that the judge asks of it; two are equal when their bytes are.
 
-    `fingerprint` is the SHA-256 of the DER in lower-case hex; `subject` and `issuer` are for people (RFC 4514, made
-    printable, cut at 300 characters); times are in UTC. `usages` and `purposes` (dotted object identifiers) are None
-    when the certificate has no such extension. `public_key` is None when its algorithm is unknown.
+    `fingerprint` is the SHA-256 of the DER in lower-case hex, `signed_part` that of the part that the issuer signed.
+    `subject` and `issuer` are for people (RFC 4514, made printable, cut at 300 characters); times are in UTC. `usages` and
+    `purposes` (dotted object identifiers) are None when the certificate has no such extension. `public_key` is None when
+    its algorithm is unknown.
     """
 
     fingerprint: str
+    signed_part: str = field(compare=False)
     der: bytes = field(compare=False, repr=False)
     x509: x509.Certificate = field(compare=False, repr=False)
     subject: str = field(compare=False)
@@ -149,6 +151,7 @@ def _read(parsed: x509.Certificate) -> Certificate:
     constraints = extensions.get(x509.BasicConstraints)
     return Certificate(
         fingerprint=hashlib.sha256(der).hexdigest(),
+        signed_part=hashlib.sha256(parsed.tbs_certificate_bytes).hexdigest(),
         der=der,
         x509=parsed,
         subject=_words(parsed.subject),

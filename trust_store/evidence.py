@@ -11,9 +11,13 @@ from trust_store.paths import Paths
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revocation:
-    """State that the certificate of this fingerprint is not believed from `at` (UTC) on, and why, for a person."""
+    """State that a certificate is not believed from `at` (UTC) on, and why, for a person.
 
-    fingerprint: str
+    It is named by the part that its issuer signed: what is around that part can be written in several ways, and none of
+    them may bring a revoked certificate back.
+    """
+
+    signed_part: str
     at: datetime
     why: str
 
@@ -32,5 +36,5 @@ class Evidence:
 
     def revocation(self, certificate: Certificate, at: datetime) -> Revocation | None:
         """Find the earliest local revocation of the certificate that is in force at the moment."""
-        known = (each for each in self.revoked if each.fingerprint == certificate.fingerprint and each.at <= at)
+        known = (each for each in self.revoked if each.signed_part == certificate.signed_part and each.at <= at)
         return min(known, key=lambda each: each.at, default=None)

@@ -100,7 +100,7 @@ async def revoke(folder: Path, why: str, moment: str | None, file: Path) -> None
     certificate = _read_own(file)
     async with open_exchange(Home(folder)) as exchange:
         at = parse_moment(moment) if moment else exchange.hub.clock.now()
-        await exchange.trust.revoke(Revocation(fingerprint=certificate.fingerprint, at=at, why=why))
+        await exchange.trust.revoke(Revocation(signed_part=certificate.signed_part, at=at, why=why))
     click.echo(f"{certificate.subject} is revoked from {at:%Y-%m-%d %H:%M} UTC on")
 
 

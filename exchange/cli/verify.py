@@ -73,7 +73,7 @@ def _read(paths: Iterable[Path]) -> Iterable[Certificate]:
 
 def _revocation(path: Path, at: datetime) -> Revocation:
     (certificate, *_) = _read([path])
-    return Revocation(fingerprint=certificate.fingerprint, at=min(at, certificate.not_before), why="given as revoked")
+    return Revocation(signed_part=certificate.signed_part, at=min(at, certificate.not_before), why="given as revoked")
 
 
 def _line(path: Path, finding: Finding) -> str:

@@ -44,8 +44,8 @@ _TRUSTED = select(TRUST_CERTIFICATES.c.role, TRUST_CERTIFICATES.c.der).order_by(
 _KNOWN = select(TRUST_CERTIFICATES.c.role).where(TRUST_CERTIFICATES.c.fingerprint == bindparam("fingerprint"))
 _INSERT_TRUSTED = insert(TRUST_CERTIFICATES)
 _DELETE_TRUSTED = delete(TRUST_CERTIFICATES).where(TRUST_CERTIFICATES.c.fingerprint == bindparam("which"))
-_REVOKED = select(REVOCATIONS.c.fingerprint, REVOCATIONS.c.at, REVOCATIONS.c.why)
-_DELETE_REVOCATION = delete(REVOCATIONS).where(REVOCATIONS.c.fingerprint == bindparam("which"))
+_REVOKED = select(REVOCATIONS.c.signed_part, REVOCATIONS.c.at, REVOCATIONS.c.why)
+_DELETE_REVOCATION = delete(REVOCATIONS).where(REVOCATIONS.c.signed_part == bindparam("which"))
 _INSERT_REVOCATION = insert(REVOCATIONS)
 _REVISION = select(REVISIONS.c.value).where(REVISIONS.c.name == "trust")
 _INSERT_REVISION = insert(REVISIONS)
@@ -155,8 +155,8 @@ class TrustStore:
         """Put a certificate on the local revocation list."""
 
         async def unit(session: Session) -> None:
-            await session.rows(_DELETE_REVOCATION, which=revocation.fingerprint)
-            values = {"fingerprint": revocation.fingerprint, "at": micros(revocation.at), "why": revocation.why}
+            await session.rows(_DELETE_REVOCATION, which=revocation.signed_part)
+            values = {"signed_part": revocation.signed_part, "at": micros(revocation.at), "why": revocation.why}
             await session.rows(_INSERT_REVOCATION, **values)
             await _changed(session)
 
@@ -214,8 +214,8 @@ async def _evidence(session: Session) -> Evidence:
     for role, der in await session.rows(_TRUSTED):
         trusted[role].append(load(der))
     revoked = [
-        Revocation(fingerprint=fingerprint, at=moment(at), why=why)
-        for fingerprint, at, why in await session.rows(_REVOKED)
+        Revocation(signed_part=signed_part, at=moment(at), why=why)
+        for signed_part, at, why in await session.rows(_REVOKED)
     ]
     return Evidence(
         anchors=tuple(trusted["anchor"]), intermediates=tuple(trusted["intermediate"]), revoked=tuple(revoked)

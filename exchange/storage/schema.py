@@ -58,7 +58,7 @@ TRUST_CERTIFICATES = Table(
 REVOCATIONS = Table(
     "revocations",
     METADATA,
-    Column("fingerprint", Text, primary_key=True),
+    Column("signed_part", Text, primary_key=True),
     Column("at", BigInteger, nullable=False),
     Column("why", Text, nullable=False),
 )

@@ -47,7 +47,7 @@ def evidence() -> Evidence:
     return Evidence(
         anchors=(load((VECTORS / "pki" / "root.pem").read_bytes()),),
         intermediates=(load((VECTORS / "pki" / "issuing.pem").read_bytes()),),
-        revoked=(Revocation(fingerprint=revoked.fingerprint, at=revoked.not_before, why="test"),),
+        revoked=(Revocation(signed_part=revoked.signed_part, at=revoked.not_before, why="test"),),
     )
 
 

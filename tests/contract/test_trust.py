@@ -46,8 +46,8 @@ async def test_an_unchanged_state_is_the_same_value_with_its_memory(backend, val
 
 
 async def test_a_revocation_replaces_an_earlier_one(backend, values, authority) -> None:
-    first = Revocation(fingerprint=authority.fingerprint, at=values.at, why="mất khóa")
-    second = Revocation(fingerprint=authority.fingerprint, at=values.at - SECOND, why="lộ khóa")
+    first = Revocation(signed_part=authority.signed_part, at=values.at, why="mất khóa")
+    second = Revocation(signed_part=authority.signed_part, at=values.at - SECOND, why="lộ khóa")
     await backend.trust.revoke(first)
     assert (await backend.trust.evidence()).revoked == (first,)
     await backend.trust.revoke(second)
@@ -59,6 +59,6 @@ async def test_a_change_by_another_process_is_seen_at_the_next_call(opened, valu
         assert (await hub.trust.evidence()).anchors == ()
         await administrator.trust.trust(authority, "anchor", values.at)
         assert (await hub.trust.evidence()).anchors == (authority,)
-        revoked = Revocation(fingerprint=authority.fingerprint, at=values.at, why="mất khóa")
+        revoked = Revocation(signed_part=authority.signed_part, at=values.at, why="mất khóa")
         await administrator.trust.revoke(revoked)
         assert (await hub.trust.evidence()).revoked == (revoked,)

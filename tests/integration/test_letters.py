@@ -226,8 +226,8 @@ async def test_a_spoiled_signature_is_not_let_in_as_unsigned(hub) -> None:
 async def test_a_revoked_certificate_is_refused_at_once(hub) -> None:
     first = hub.signed(hub.lam_son, hub.environment, number=1)
     before = await hub.submit(hub.lam_son, first)
-    fingerprint = hub.key(hub.lam_son).certificate.fingerprint
-    await hub.exchange.trust.revoke(Revocation(fingerprint=fingerprint, at=datetime.now(UTC), why="lộ khóa"))
+    lost = hub.key(hub.lam_son).certificate.signed_part
+    await hub.exchange.trust.revoke(Revocation(signed_part=lost, at=datetime.now(UTC), why="lộ khóa"))
     refusal = await hub.refused(hub.lam_son, hub.signed(hub.lam_son, hub.environment, number=2))
     assert (refusal.status, refusal.reason.code) == (422, "certificate-revoked")
     assert (await hub.submit(hub.lam_son, first)).receipt == before.receipt

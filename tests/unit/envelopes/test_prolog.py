@@ -52,3 +52,10 @@ def test_what_somebody_wrote_does_not_make_an_error_large() -> None:
     with pytest.raises(Refused) as caught:
         parse(b"<" + b"a" * 40_000 + b"></b>")
     assert len(caught.value.detail) <= MAX_DETAIL
+
+
+@pytest.mark.parametrize("declaration", ["xmlns:p='urn:{long}'", "xmlns='urn:{long}'", "xmlns:p{long}='urn:p'"])
+def test_a_long_namespace_is_not_multiplied_by_canonicalisation(declaration: str) -> None:
+    with pytest.raises(Refused) as caught:
+        parse(f"<a {declaration.format(long='x' * 300)}><b/></a>".encode())
+    assert caught.value.reason.code == "xml-limits"

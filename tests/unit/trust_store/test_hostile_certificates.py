@@ -41,7 +41,7 @@ def pool(world, key_of):
 @RELAXED
 def test_any_certificates_in_any_order(pool, now, data):
     some = st.lists(st.sampled_from(pool), max_size=6)
-    revoked = tuple(Revocation(fingerprint=each.fingerprint, at=now, why="test") for each in data.draw(some))
+    revoked = tuple(Revocation(signed_part=each.signed_part, at=now, why="test") for each in data.draw(some))
     evidence = Evidence(anchors=tuple(data.draw(some)), intermediates=tuple(data.draw(some)), revoked=revoked)
     party = Identity(kind=data.draw(st.sampled_from(PartyKind)), fingerprints=frozenset({pool[2].fingerprint}))
     at = data.draw(MOMENTS)

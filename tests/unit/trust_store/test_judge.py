@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 from trust_store.certificate import load
 from trust_store.errors import Misuse, Refused
@@ -327,7 +328,7 @@ def test_step_6_a_helper_with_the_serial_of_a_known_authority_does_not_displace_
 
 
 def revoked(certificate, at, why="the key was lost"):
-    return Revocation(fingerprint=certificate.fingerprint, at=at, why=why)
+    return Revocation(signed_part=certificate.signed_part, at=at, why=why)
 
 
 def test_step_7_the_local_list_counts_from_its_moment_on(world, now):
@@ -373,3 +374,28 @@ def test_every_check_is_recorded_after_the_first_failure_which_gives_the_reason(
     assert failures(verdict) == [*STEPS[1:], "holder"]
     assert code(verdict) == "certificate-expired"
     assert verdict.text == verdict.checks[1].text
+
+
+def test_a_revoked_certificate_written_in_another_way_stays_revoked(world, now):
+    """The issuer's ECDSA signature (r, s) is as good as (r, n - s): another file, the same certificate."""
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+    original = world.signer.certificate
+    r, s = decode_dss_signature(original.x509.signature)
+    signature = encode_dss_signature(r, order - s)
+    body = original.x509.tbs_certificate_bytes
+    algorithm = bytes.fromhex("300a06082a8648ce3d040302")
+    bits = b"\x03" + bytes([len(signature) + 1]) + b"\0" + signature
+    content = body + algorithm + bits
+    changed = load(b"\x30\x82" + len(content).to_bytes(2) + content)
+
+    assert changed.fingerprint != original.fingerprint
+    assert changed.signed_part == original.signed_part
+    evidence = Evidence(
+        anchors=world.evidence.anchors,
+        intermediates=world.evidence.intermediates,
+        revoked=(Revocation(signed_part=original.signed_part, at=original.not_before, why="lost"),),
+    )
+    for certificate in (original, changed):
+        verdict = judge([certificate], evidence, POLICY, now)
+        assert verdict.reason is not None
+        assert verdict.reason.code == "certificate-revoked"

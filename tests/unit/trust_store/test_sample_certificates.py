@@ -44,7 +44,7 @@ def test_sample_certificates_get_the_expected_reason():
     def read(stem: str):
         return load((SAMPLES / f"{stem}.pem").read_bytes())
 
-    lost = Revocation(fingerprint=read("revoked").fingerprint, at=datetime(2025, 1, 1, tzinfo=UTC), why="key lost")
+    lost = Revocation(signed_part=read("revoked").signed_part, at=datetime(2025, 1, 1, tzinfo=UTC), why="key lost")
     evidence = Evidence(anchors=(read("root"),), intermediates=(read("issuing"),), revoked=(lost,))
     found = {}
     for stems in EXPECTED:

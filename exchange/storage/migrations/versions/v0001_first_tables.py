@@ -105,10 +105,10 @@ def upgrade() -> None:
     )
     op.create_table(
         "revocations",
-        sa.Column("fingerprint", sa.Text(), nullable=False),
+        sa.Column("signed_part", sa.Text(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("why", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("fingerprint"),
+        sa.PrimaryKeyConstraint("signed_part"),
     )
     op.create_table(
         "statuses",
