@@ -94,6 +94,11 @@ class Opened:
             raise Refused(SENDER_MISMATCH, f"The signer is {known}; From/OrganId says {stated}")
 
 
+def digest_of(data: bytes) -> str:
+    """Digest the exact bytes of a message (SHA-256, hex), as receipts and blobs name it."""
+    return hashlib.sha256(data).hexdigest()
+
+
 def open_signed(data: bytes, limits: Limits = Limits()) -> Opened:
     """Parse edXML bytes once, verify their signature, and classify it.
 
@@ -104,7 +109,7 @@ def open_signed(data: bytes, limits: Limits = Limits()) -> Opened:
     found = classify(tree, undeclared)
     strip_comments(tree.getroot())
     return Opened(
-        digest=hashlib.sha256(data).hexdigest(),
+        digest=digest_of(data),
         size=len(data),
         signature_class=found.kind,
         chain=found.signed.chain if found.signed else (),

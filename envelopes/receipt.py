@@ -8,7 +8,6 @@ Element names follow EN 319 522-3; what that standard leaves open is in docs/pro
 from __future__ import annotations
 
 import base64
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -28,8 +27,6 @@ REASONS: Final = "urn:congvan:reason:"
 VERSION: Final = "1"
 _SHA256: Final = "http://www.w3.org/2001/04/xmlenc#sha256"
 _E: Final = f"{{{NAMESPACE}}}"
-_NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML 1.0 cannot hold; names in certificates may."""
 
 NOT_A_RECEIPT = reason(
     "receipt-malformed", "This is not a receipt of this kind of hub", "Check a file that the hub handed out, unchanged"
@@ -191,7 +188,7 @@ def _read_actor(element: etree._Element | None) -> Actor:
 
 
 def _text(parent: etree._Element, name: str, value: str) -> None:
-    etree.SubElement(parent, _E + name).text = _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", value)
+    etree.SubElement(parent, _E + name).text = xml.UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", value)
 
 
 def _get(parent: etree._Element, path: str) -> str:

@@ -19,6 +19,10 @@ MALFORMED = reason(
 )
 
 
+UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""The characters that XML 1.0 cannot hold (2.2), though names in certificates and JSON can."""
+
+
 def parse(data: bytes, limits: Limits = Limits()) -> etree._ElementTree:
     """Parse the bytes into the one tree that everything else reads.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trust_store.errors import Reason, Refused, reason
+from trust_store.errors import Refused, reason
 
 NOT_FOUND = reason(
     "not-found", "There is nothing here under this name", "Check the name; it may belong to another party's mailbox"
@@ -62,6 +62,3 @@ class Rejected(Refused):
     def __init__(self, refusal: Refused, evidence_id: str) -> None:
         super().__init__(refusal.reason, refusal.detail, where=refusal.where)
         self.evidence_id = evidence_id
-
-
-__all__ = ["Reason", "Refused", "Rejected"]

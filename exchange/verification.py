@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from envelopes import receipt, xml
+from envelopes.edxml.syntax import NAMESPACE
 from envelopes.signature.verify import Signed, place_of, verify
 from trust_store.errors import Refused
 from trust_store.evidence import Evidence
@@ -14,8 +15,8 @@ from trust_store.judge import judge
 from trust_store.policy import Policy
 from trust_store.verdict import Outcome
 
-QCVN = "{http://www.mic.gov.vn/TBT/QCVN_102_2016}"
-SENDER = "/".join(QCVN + name for name in ("edXMLEnvelope", "edXMLHeader", "MessageHeader", "From", "OrganId"))
+_SENDER = "edXMLEnvelope/edXMLHeader/MessageHeader/From/OrganId"
+SENDER = "/".join(f"{{{NAMESPACE}}}{name}" for name in _SENDER.split("/"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

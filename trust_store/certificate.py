@@ -122,14 +122,16 @@ def load(data: bytes) -> Certificate:
         raise Refused(MALFORMED, f"The {len(data):,} bytes are not an X.509 certificate") from None
 
 
-def load_many(pem: bytes) -> tuple[Certificate, ...]:
-    """Read the certificates of a PEM file, in their order.
+def load_many(data: bytes) -> tuple[Certificate, ...]:
+    """Read the certificates of a file, in their order: any number in PEM, or one in DER.
 
     Raises:
         Refused: one of them cannot be read or is too large, or there is none.
     """
     try:
-        return tuple(_read(each) for each in x509.load_pem_x509_certificates(pem))
+        if _PEM not in data:
+            return (load(data),)
+        return tuple(_read(each) for each in x509.load_pem_x509_certificates(data))
     except _UNREADABLE:
         raise Refused(MALFORMED, "The file does not consist of X.509 certificates in PEM") from None
 

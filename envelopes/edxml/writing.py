@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -12,6 +11,7 @@ from lxml import etree
 
 from envelopes.edxml.element import says_something
 from envelopes.edxml.syntax import MISSING, NAMESPACE, read_number, read_organ_code, written
+from envelopes.xml import UNWRITABLE
 from trust_store.errors import Refused, reason
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ CHARACTER = reason(
 
 Block = TypeVar("Block", bound="DataclassInstance")
 Value = str | int | bool | date | None
-
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +88,7 @@ def _text(value: Value, where: str) -> str:
     if isinstance(value, int):
         return str(read_number(str(value), where))
     text = value.strip() if isinstance(value, str) else written(value)
-    found = _FORBIDDEN.search(text)
+    found = UNWRITABLE.search(text)
     if found:
         raise Refused(CHARACTER, f"The text has the character U+{ord(found[0]):04X}", where=where)
     return text

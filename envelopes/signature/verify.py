@@ -17,6 +17,7 @@ from typing import Final
 
 from lxml import etree
 
+from envelopes.edxml.syntax import NAMESPACE
 from envelopes.signature import grammar, xades
 from envelopes.signature.algorithms import BASE64, C14N_10, CANONICALIZATIONS, ENVELOPED, SIGNATURES, digest
 from envelopes.signature.c14n import canonicalize_document, canonicalize_element
@@ -25,8 +26,7 @@ from envelopes.signature.reasons import CHANGED, COVERAGE, GRAMMAR, MISPLACED, M
 from trust_store.certificate import Certificate, load
 from trust_store.errors import Refused
 
-_QCVN: Final = "{http://www.mic.gov.vn/TBT/QCVN_102_2016}"
-HEADER_PATH: Final = [_QCVN + "edXMLHeader", _QCVN + "edXMLEnvelope", _QCVN + "edXML"]
+HEADER_PATH: Final = [f"{{{NAMESPACE}}}{name}" for name in ("edXMLHeader", "edXMLEnvelope", "edXML")]
 
 
 class Place(StrEnum):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Final
 
 import msgspec
@@ -61,8 +60,6 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
         if "Allow" in error.headers:
             response.headers["Allow"] = error.headers["Allow"]
         return response
-    except asyncio.CancelledError:
-        raise
     except Exception:
         _LOG.exception("failed", method=request.method, path=request.path)
         return _answer(request, Refused(INTERNAL))

@@ -13,7 +13,7 @@ from exchange.config import Home
 from exchange.enrolment import CERTIFICATE_DAYS, issue_key, register
 from exchange.founding import authority_of, save_key, write_secret
 from exchange.wiring import open_exchange
-from trust_store.certificate import Certificate, load, load_many
+from trust_store.certificate import load_many
 from trust_store.evidence import Revocation
 from trust_store.keys import write_pkcs12
 
@@ -23,12 +23,6 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.group()
 def cert() -> None:
     """Manage certificates and trust of a hub."""
-
-
-def _first(file: Path) -> Certificate:
-    """Read the first certificate of a file, which may hold the authorities above it as well."""
-    data = file.read_bytes()
-    return load_many(data)[0] if b"-----BEGIN" in data else load(data)
 
 
 @cert.command("issue")
@@ -56,7 +50,7 @@ async def issue(folder: Path, out: Path, days: int, password: str, code: str) ->
 @run_async
 async def add(folder: Path, code: str, file: Path) -> None:
     """Register a certificate that a party has from elsewhere."""
-    certificate = _read_own(file)
+    certificate = load_many(file.read_bytes())[0]
     async with open_exchange(Home(folder)) as exchange:
         party = await find_party(exchange, code)
         await register(exchange, party, certificate)
@@ -82,7 +76,7 @@ async def list_certificates(folder: Path, code: str) -> None:
 @run_async
 async def trust(folder: Path, file: Path, *, intermediate: bool) -> None:
     """Trust an authority."""
-    certificate = _first(file)
+    certificate = load_many(file.read_bytes())[0]
     role = "intermediate" if intermediate else "anchor"
     async with open_exchange(Home(folder)) as exchange:
         await exchange.trust.trust(certificate, role, exchange.hub.clock.now())
@@ -97,14 +91,8 @@ async def trust(folder: Path, file: Path, *, intermediate: bool) -> None:
 @run_async
 async def revoke(folder: Path, why: str, moment: str | None, file: Path) -> None:
     """Put a certificate on the local revocation list."""
-    certificate = _read_own(file)
+    certificate = load_many(file.read_bytes())[0]
     async with open_exchange(Home(folder)) as exchange:
         at = parse_moment(moment) if moment else exchange.hub.clock.now()
         await exchange.trust.revoke(Revocation(signed_part=certificate.signed_part, at=at, why=why))
     click.echo(f"{certificate.subject} is revoked from {at:%Y-%m-%d %H:%M} UTC on")
-
-
-def _read_own(file: Path) -> Certificate:
-    """Read a party's certificate; the authorities above it may follow in the same file."""
-    data = file.read_bytes()
-    return load_many(data)[0] if b"-----BEGIN" in data else load(data)

@@ -21,8 +21,6 @@ from trust_store.errors import Refused
 
 LONGEST_NAME = 180
 """Bytes of a sender's file name that are kept; a file system takes 255, and our own prefix needs some."""
-MAX_NAME = 120
-"""How long the name of a file may be, in bytes, beside the key in front of it."""
 MAX_UNPACKED = 256 * MEBIBYTE
 """How much the attachments of one letter may hold together when they are unpacked."""
 OUT = click.Path(file_okay=False, path_type=Path)

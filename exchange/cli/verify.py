@@ -14,11 +14,13 @@ from exchange.cli.moments import parse_moment
 from exchange.cli.plain import plain
 from exchange.machine import SystemClock
 from exchange.verification import Finding, examine
-from trust_store.certificate import Certificate, load, load_many
+from trust_store.certificate import Certificate, load_many
+from trust_store.errors import reason
 from trust_store.evidence import Evidence, Revocation
 from trust_store.policy import Policy
 from trust_store.verdict import Outcome
 
+UNREADABLE = reason("file-unreadable", "The file cannot be read", "Give the path of a file that you may read")
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -60,15 +62,16 @@ def _examine_file(path: Path, evidence: Evidence, at: datetime) -> Finding:
         data = path.read_bytes()
     except OSError as error:
         return Finding(
-            verdict=Outcome.INVALID, reason="file-unreadable", text=f"The file cannot be read: {error.strerror}"
+            verdict=Outcome.INVALID,
+            reason=UNREADABLE.code,
+            text=f"{UNREADABLE.title}: {error.strerror}. {UNREADABLE.fix}",
         )
     return examine(data, evidence, Policy(), at)
 
 
 def _read(paths: Iterable[Path]) -> Iterable[Certificate]:
     for path in paths:
-        data = path.read_bytes()
-        yield from load_many(data) if b"-----BEGIN" in data else (load(data),)
+        yield from load_many(path.read_bytes())
 
 
 def _revocation(path: Path, at: datetime) -> Revocation:

@@ -6,12 +6,11 @@ point leaves; tests/faults kills the process there and looks.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from envelopes.opened import Envelope, Opened, open_signed
+from envelopes.opened import Envelope, Opened, digest_of, open_signed
 from envelopes.receipt import Event, seal
 from envelopes.signature.classify import SignatureClass
 from exchange.core import routing
@@ -56,7 +55,7 @@ class Hub:
         Raises:
             Rejected: a rule forbids it; the hub attests the refusal (SubmissionRejection).
         """
-        digest = hashlib.sha256(data).hexdigest()
+        digest = await self.workers.run(len(data), digest_of, data)
         filed = await self.store.messages.recognise(sender.id, digest)
         if filed is None:
             try:

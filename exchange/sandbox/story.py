@@ -43,10 +43,9 @@ class Person:
     client: Client
 
     async def send(self, message: Message, key: HeldKey | None = None) -> bytes:
-        """Sign a message, send it, and return its bytes."""
-        data = sign(build(message), key or self.key)
-        await self.client.submit(data)
-        return data
+        """Sign a message, send it, and return its receipt."""
+        view = await self.client.submit(sign(build(message), key or self.key))
+        return view.receipt.encode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,8 +140,8 @@ async def _read_and_answer(stage: Stage, letter: Letter, data: bytes) -> None:
     second = await agency.client.acknowledge(delivery.delivery)
     stage.hold(first == second, f"acknowledged; once more gives the same receipt {first.receipt_id}")
     for code in (StatusCode.ARRIVED, StatusCode.ACCEPTED, StatusCode.COMPLETED):
-        await agency.send(_status(agency, letter, code))
-        stage.hold(True, f"status {code} sent, signed by the agency")
+        receipt = await agency.send(_status(agency, letter, code))
+        stage.hold(stage.is_valid(receipt), f"status {code} sent, signed by the agency, and receipted")
     answer = draft_letter(
         sender=agency.organ,
         receivers=[letter.sender],
@@ -166,8 +165,8 @@ async def _refuse(stage: Stage, letter: Letter) -> None:
     await _expect(
         stage, "edxml-grounds", agency.send(_status(agency, letter, StatusCode.REFUSED)), "a refusal needs one"
     )
-    await agency.send(_status(agency, letter, StatusCode.REFUSED, "Không thuộc thẩm quyền"))
-    stage.hold(True, "status 02 sent: Không thuộc thẩm quyền")
+    receipt = await agency.send(_status(agency, letter, StatusCode.REFUSED, "Không thuộc thẩm quyền"))
+    stage.hold(stage.is_valid(receipt), "status 02 sent and receipted: Không thuộc thẩm quyền")
 
 
 async def _look_back(stage: Stage, key: str) -> None:

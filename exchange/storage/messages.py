@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import and_, bindparam, insert, literal, or_, select, update
+from sqlalchemy import ClauseElement, and_, bindparam, insert, literal, or_, select, update
 
 from envelopes.signature.classify import SignatureClass
 from exchange.core.model import (
@@ -142,12 +142,12 @@ class MessageStore:
         """Tell whether any filed message refers to a blob."""
         return bool(await self._rows(_REFERS, digest=digest))
 
-    async def _one(self, statement: object, **values: object) -> Filed | None:
+    async def _one(self, statement: ClauseElement, **values: object) -> Filed | None:
         rows = await self._rows(statement, **values)
         return _filed(rows[0]) if rows else None
 
-    async def _rows(self, statement: object, **values: object) -> Sequence[Row]:
-        return await self._database.read(lambda session: session.rows(statement, **values))  # type: ignore[arg-type]
+    async def _rows(self, statement: ClauseElement, **values: object) -> Sequence[Row]:
+        return await self._database.read(lambda session: session.rows(statement, **values))
 
 
 class MailboxStore:
@@ -161,7 +161,7 @@ class MailboxStore:
 
         async def unit(session: Session) -> Sequence[Row]:
             anchor = await session.rows(_DELIVERY, receiver=receiver, key=after) if after else ()
-            since = _delivery_time(anchor[0]) if anchor else 0
+            since = micros(_delivery(anchor[0]).consigned_at) if anchor else 0
             statement = _WAITING if waiting else _INBOX
             return await session.rows(statement, receiver=receiver, since=since, after=after, limit=limit)
 
@@ -249,10 +249,6 @@ def _delivery(row: Row) -> Delivery:
     for name in ("consigned_at", "handed_over_at", "leased_until"):
         values[name] = moment(values[name]) if values[name] is not None else None
     return Delivery(**values)
-
-
-def _delivery_time(row: Row) -> int:
-    return int(row[DELIVERIES.columns.keys().index("consigned_at")])
 
 
 def _status(row: Row) -> StatusChange:

@@ -102,7 +102,7 @@ def test_tolerance_ends_at_undeclared_prefixes() -> None:
         parse_tolerant(b"<a><x:b>&e;</x:b></a>")
 
 
-def test_nothing_is_fetched_or_expanded(tmp_path: object) -> None:
+def test_nothing_is_fetched_or_expanded() -> None:
     with pytest.raises(Refused) as caught:
         parse(b'<!DOCTYPE a SYSTEM "http://127.0.0.1:9/x.dtd"><a/>')
     assert caught.value.reason.code == "xml-doctype"
