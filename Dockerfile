@@ -19,7 +19,7 @@ COPY --from=build /opt/congvan /opt/congvan
 RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin congvan \
     && install -d -o congvan -g congvan -m 0700 /data
 ENV PATH=/opt/congvan/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
-USER congvan
+USER 10001
 VOLUME /data
 EXPOSE 8800
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \

@@ -3,6 +3,7 @@
 SHELL := /bin/bash
 PORT ?= 8800
 WORKERS ?= 2
+EXAMPLES ?= 10000
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -12,7 +13,7 @@ PYTHON := $(shell for name in python3.11 python3 python; do \
 	&& { command -v $$name; break; }; done)
 
 .NOTPARALLEL:
-.PHONY: help run install tools test lint types imports unit conformance faults wheel lock bench clean
+.PHONY: help run install tools test lint types imports unit conformance faults large fuzz wheel lock bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 22
@@ -63,6 +64,17 @@ conformance: $(STAMP) tools ## Run the vectors, the samples and the comparison w
 
 faults: $(STAMP) ## Kill the hub after every step and in the middle of traffic
 	$(BIN)/python -m pytest tests/faults
+
+fuzz: $(STAMP) ## Try ten thousand messages and mutations (EXAMPLES=10000)
+	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -n $(WORKERS) --timeout 3600 tests/fuzz
+
+loss: $(STAMP) ## Kill and starve the hub under load and count what is lost (2,000 letters, 20 kills)
+	@command -v fiu-run >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -y -qq fiu-utils >/dev/null; } || \
+		echo "NOTE: fiu-run (Debian: fiu-utils) is missing; runs with failing disks will be left out"
+	$(BIN)/python -m tests.loss
+
+large: $(STAMP) ## Carry a file of 2 GB up and down over a line that breaks, and print what it took
+	CONGVAN_LARGE_MB=2048 $(BIN)/python -m pytest tests/faults/test_uploads.py -k large_file -s --timeout 3600
 
 wheel: $(STAMP) ## Build the wheel and try it where only what it requires is installed
 	rm -rf dist build

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from envelopes.attachments import manifest, wrap
@@ -14,11 +15,27 @@ from envelopes.edxml import (
     Letter,
     Organ,
     Promulgation,
+    Reference,
     ResponseFor,
     StatusCode,
     StatusNotice,
     TraceHeader,
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileBeside:
+    """Announce a file that travels beside a letter; `digest` is the SHA-256 (hex) of its bytes, `size` their number.
+
+    Without a `content_id` the draft gives it one. The manifest has no place for digest and size: the one goes into the
+    signature, the other is for whoever carries the file.
+    """
+
+    name: str
+    digest: str
+    size: int
+    content_type: str | None = None
+    content_id: str = ""
 
 
 def draft_letter(  # noqa: PLR0913 - a letter has these fields
@@ -33,16 +50,19 @@ def draft_letter(  # noqa: PLR0913 - a letter has these fields
     place: str | None = None,
     due: date | None = None,
     answers: Letter | None = None,
+    detached: Sequence[FileBeside] = (),
 ) -> Letter:
     """Draft a new official letter (công văn) issued on the day of `at` (local time), with files given as (name, bytes).
 
-    Its document id is `{sender},{yyyy/MM/dd},{number}/{notation}`, as document systems expect.
+    `detached` are files beside it: sign the letter with `digests(letter, detached)`. Its document id is
+    `{sender},{yyyy/MM/dd},{number}/{notation}`, as document systems expect.
     """
     document_id = f"{sender.organ_id},{at:%Y/%m/%d},{number}/{notation}"
     attachments = tuple(
         wrap(name, data, content_id=f"{document_id}#{index}", entry=str(index))
         for index, (name, data) in enumerate(files, start=1)
     )
+    beside = (_list(file, f"{document_id}#{index}") for index, file in enumerate(detached, start=len(attachments) + 1))
     return Letter(
         sender=sender,
         receivers=tuple(receivers),
@@ -55,9 +75,23 @@ def draft_letter(  # noqa: PLR0913 - a letter has these fields
         responses=(response_to(answers),) if answers else (),
         business=Business(business_type=BusinessType.NEW, reason="Văn bản điện tử mới", paper=False),
         trace=(TraceHeader(organ_id=sender.organ_id, timestamp=at.replace(tzinfo=None, microsecond=0)),),
-        references=manifest(attachments),
+        references=(*manifest(attachments), *beside),
         attachments=attachments,
     )
+
+
+def _list(file: FileBeside, content_id: str) -> Reference:
+    return Reference(
+        content_id=file.content_id or content_id,
+        content_type=file.content_type,
+        description=file.name,
+        name=file.name,
+    )
+
+
+def digests(letter: Letter, detached: Sequence[FileBeside]) -> dict[str, str]:
+    """Map the content ids of the files beside a draft to their digests, as `sign` takes them."""
+    return {listed.content_id: file.digest for listed, file in zip(letter.detached, detached, strict=True)}
 
 
 def draft_status(

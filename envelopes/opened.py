@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Final
@@ -14,9 +15,10 @@ from typing import Final
 from lxml import etree
 
 from envelopes import edxml, xml
-from envelopes.edxml import Message
+from envelopes.edxml import Letter, Message
 from envelopes.limits import Limits
 from envelopes.signature.classify import SignatureClass, classify
+from envelopes.signature.detached import Detached
 from envelopes.signature.verify import strip_comments
 from trust_store.certificate import Certificate
 from trust_store.errors import Misuse, Refused, reason
@@ -33,8 +35,21 @@ SENDER_MISMATCH = reason(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DetachedAttachment:
+    """Describe a file that travels beside a letter: `digest` is SHA-256 (hex), and signed; name and type are as declared."""
+
+    content_id: str
+    name: str | None
+    content_type: str | None
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """Hold a message that may be used: what it says, the digest (SHA-256, hex) of its bytes, and why it is believed."""
+    """Hold a message that may be used: what it says, the digest (SHA-256, hex) of its bytes, and why it is believed.
+
+    `detached` are the files that travel beside it, in the order of the manifest; all of them are signed.
+    """
 
     message: Message
     digest: str
@@ -42,11 +57,15 @@ class Envelope:
     signature_class: SignatureClass
     claimed_time: datetime | None
     verdict: Verdict
+    detached: tuple[DetachedAttachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """Hold a message that is not believed yet. `refusal` says why its signature is not valid, when it is not."""
+    """Hold a message that is not believed yet. `refusal` says why its signature is not valid, when it is not.
+
+    `detached` are the digests that the signature has of files beside the message; what they are is said by the content.
+    """
 
     digest: str
     size: int
@@ -54,6 +73,7 @@ class Opened:
     chain: tuple[Certificate, ...]
     claimed_time: datetime | None
     refusal: Refused | None
+    detached: tuple[Detached, ...] = ()
     _root: etree._Element = field(repr=False)
 
     def admit(self, classes: frozenset[SignatureClass]) -> None:
@@ -77,7 +97,8 @@ class Opened:
         if verdict.certificate != judged or (verdict.outcome is Outcome.VALID) != bool(judged):
             raise Misuse("the verdict is not about this message")
         message = edxml.parse(self._root)
-        edxml.check(message, today=verdict.at.astimezone(VIETNAM).date())
+        digests = {item.content_id: item.digest for item in self.detached}
+        edxml.check(message, today=verdict.at.astimezone(VIETNAM).date(), detached=digests)
         self._check_sender(message.sender.organ_id, verdict)
         return Envelope(
             message=message,
@@ -86,12 +107,26 @@ class Opened:
             signature_class=self.signature_class,
             claimed_time=self.claimed_time,
             verdict=verdict,
+            detached=_describe(message, digests),
         )
 
     def _check_sender(self, stated: str, verdict: Verdict) -> None:
         if not any(same_code(stated, code) for code in verdict.codes):
             known = ", ".join(sorted(verdict.codes)) or "not registered"
             raise Refused(SENDER_MISMATCH, f"The signer is {known}; From/OrganId says {stated}")
+
+
+def _describe(message: Message, digests: Mapping[str, str]) -> tuple[DetachedAttachment, ...]:
+    """Describe the files beside a letter that keeps the rules; one without any signed may list files all the same."""
+    return tuple(
+        DetachedAttachment(
+            content_id=reference.content_id,
+            name=reference.name,
+            content_type=reference.content_type,
+            digest=digests[reference.content_id],
+        )
+        for reference in (message.detached if digests and isinstance(message, Letter) else ())
+    )
 
 
 def digest_of(data: bytes) -> str:
@@ -115,5 +150,6 @@ def open_signed(data: bytes, limits: Limits = Limits()) -> Opened:
         chain=found.signed.chain if found.signed else (),
         claimed_time=found.signed.claimed_time if found.signed else None,
         refusal=found.refusal,
+        detached=found.signed.detached if found.signed else (),
         _root=found.signed.element if found.signed else tree.getroot(),
     )

@@ -16,8 +16,10 @@ from typing import Final
 from lxml import etree
 
 from envelopes import xml
-from envelopes.signature.sign import sign
+from envelopes.signature.algorithms import EXCLUSIVE
+from envelopes.signature.c14n import canonicalize_document
 from envelopes.signature.verify import Place, Signed, verify
+from envelopes.signature.writing import write_signature
 from trust_store.errors import Refused, reason
 from trust_store.keys import KeyHolder
 
@@ -107,8 +109,14 @@ def state(receipt: Receipt) -> bytes:
 
 
 def seal(statement: bytes, holder: KeyHolder) -> bytes:
-    """Sign a statement with the hub's key; the result is the receipt that parties keep."""
-    return sign(statement, holder)
+    """Sign a statement, as `state` wrote it, with the hub's key; the result is the receipt that parties keep.
+
+    The signature is put in before the end of the root, and not a byte of what is stated is written anew.
+    """
+    signature = write_signature(canonicalize_document(xml.parse(statement), EXCLUSIVE), holder)
+    declaration, line_end, body = statement.partition(b"\n")
+    content, end, name = body.rpartition(b"</")
+    return declaration.replace(b"'", b'"') + line_end + content + signature.encode() + end + name
 
 
 def open_receipt(data: bytes) -> tuple[Receipt, Signed]:

@@ -97,18 +97,31 @@ def _count(root: etree._Element, limits: Limits) -> None:
         elif event == "end":
             depth -= 1
         elif isinstance(node, etree._Element):
-            own = len(node.attrib)
+            own = len(node.keys())
             depth, elements, attributes = depth + 1, elements + 1, attributes + own
-            for what, count, allowed in (
-                ("levels", depth, limits.depth),
-                ("elements", elements, limits.elements),
-                ("attributes", attributes, limits.attributes),
-                ("attributes on one element", own, limits.attributes_of_one),
-                ("namespace declarations", declarations, limits.declarations),
+            if (
+                depth > limits.depth
+                or elements > limits.elements
+                or attributes > limits.attributes
+                or own > limits.attributes_of_one
+                or declarations > limits.declarations
             ):
-                if count > allowed:
-                    raise Refused(LIMITS, f"More than {allowed:,} {what}", where=f"line {node.sourceline}")
-            _check_scope(node, declarations, limits)
+                counts = (depth, elements, attributes, own, declarations)
+                raise Refused(LIMITS, _excess(counts, limits), where=f"line {node.sourceline}")
+            if declarations > limits.namespaces_in_scope:
+                _check_scope(node, limits)
+
+
+def _excess(counts: tuple[int, ...], limits: Limits) -> str:
+    bounds = (
+        ("levels", limits.depth),
+        ("elements", limits.elements),
+        ("attributes", limits.attributes),
+        ("attributes on one element", limits.attributes_of_one),
+        ("namespace declarations", limits.declarations),
+    )
+    what, allowed = next(bound for bound, count in zip(bounds, counts, strict=True) if count > bound[1])
+    return f"More than {allowed:,} {what}"
 
 
 def _check_namespace(declared: tuple[str, str], limits: Limits) -> None:
@@ -117,8 +130,8 @@ def _check_namespace(declared: tuple[str, str], limits: Limits) -> None:
         raise Refused(LIMITS, f"A namespace or its prefix is longer than {limits.name} characters")
 
 
-def _check_scope(node: etree._Element, declarations: int, limits: Limits) -> None:
-    """Count the namespaces in scope, but only where there are declarations enough for it to matter."""
-    if declarations > limits.namespaces_in_scope and len(node.nsmap) > limits.namespaces_in_scope:
+def _check_scope(node: etree._Element, limits: Limits) -> None:
+    """Count the namespaces in scope; called only where there are declarations enough for it to matter."""
+    if len(node.nsmap) > limits.namespaces_in_scope:
         what = f"More than {limits.namespaces_in_scope} namespaces in scope"
         raise Refused(LIMITS, what, where=f"line {node.sourceline}")

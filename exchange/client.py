@@ -2,41 +2,96 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, BinaryIO, Literal, Self
 
 import aiohttp
 import msgspec
 
+from exchange.answers import UNREACHABLE, HubRefused, read_answer, read_refusal
+from exchange.api.accounts import AuditView, NewTokenView, PartyRequest, RotationRequest, TokenRequest, TokenView
 from exchange.api.views import (
+    AttachmentView,
+    CountsView,
     DeliveryView,
+    EffectView,
     LeaseRequest,
     MessageView,
     MomentView,
     PartyView,
     Problem,
     ReceiptView,
+    ReleaseView,
+    RenewalRequest,
     SubmissionView,
+    ThreadView,
     TrustView,
 )
+from exchange.composing import (
+    MAX_UNPACKED,
+    VIETNAM,
+    Draft,
+    Event,
+    Finding,
+    KeyHolder,
+    Letter,
+    Message,
+    Receipt,
+    StatusNotice,
+    Trust,
+    Unpacked,
+    compose_letter,
+    digest_of,
+    read_document,
+    read_key,
+    sign_unsigned,
+    unpack,
+)
+from exchange.transfer import FILE_DIFFERS, Download, Line, Progress, Stored, Upload, opened
 from trust_store.errors import Reason, Refused, reason
 
-UNREACHABLE = reason(
-    "hub-unreachable", "The hub does not answer", "Check the address and the network; sending again is always safe"
-)
-_T = TypeVar("_T")
-
-
-class HubRefused(Refused):
-    """The hub refused a request: reason, detail and place as the hub gave them.
-
-    `status` is the HTTP status; `evidence` names the hub's SubmissionRejection, empty when there is none.
-    """
-
-    def __init__(self, problem: Problem) -> None:
-        why = Reason(code=problem.code, title=problem.title, fix=problem.fix)
-        super().__init__(why, problem.detail, where=problem.where)
-        self.status, self.evidence = problem.status, problem.evidence
+__all__ = [
+    "FILE_DIFFERS",
+    "MAX_UNPACKED",
+    "UNREACHABLE",
+    "VIETNAM",
+    "AttachmentView",
+    "AuditView",
+    "Client",
+    "DeliveryView",
+    "Draft",
+    "Event",
+    "Finding",
+    "HubRefused",
+    "KeyHolder",
+    "Letter",
+    "Message",
+    "MessageView",
+    "MomentView",
+    "NewTokenView",
+    "PartyView",
+    "Problem",
+    "Reason",
+    "Receipt",
+    "ReceiptView",
+    "Refused",
+    "StatusNotice",
+    "Stored",
+    "SubmissionView",
+    "TokenView",
+    "Trust",
+    "TrustView",
+    "Unpacked",
+    "compose_letter",
+    "digest_of",
+    "read_document",
+    "read_key",
+    "reason",
+    "sign_unsigned",
+    "unpack",
+]
 
 
 class Client:
@@ -64,39 +119,91 @@ class Client:
     async def submit(self, document: bytes) -> SubmissionView:
         """Send a signed document; sending the same bytes again gives the same receipt."""
         headers = {"Content-Type": "application/xml"}
-        return _decoded(await self._bytes("POST", "v1/messages", data=document, headers=headers), SubmissionView)
+        return read_answer(await self._bytes("POST", "v1/messages", data=document, headers=headers), SubmissionView)
 
-    async def sent(self, *, before: str = "", limit: int = 50) -> list[MessageView]:
-        """List what was sent, newest first, submitted before a moment (RFC 3339)."""
-        query = {"limit": str(limit)} | ({"before": before} if before else {})
-        return _decoded(await self._bytes("GET", "v1/messages", params=query), list[MessageView])
+    async def sent(self, *, after: str = "", limit: int = 50, **search: str) -> list[MessageView]:
+        """List what was sent, newest first, from behind the message `after`; `search` as the API description has it."""
+        query = {"limit": str(limit), **search} | ({"after": after} if after else {})
+        return read_answer(await self._bytes("GET", "v1/messages", params=query), list[MessageView])
 
     async def message(self, key: str) -> MessageView:
         """Show a message that was sent or received."""
-        return _decoded(await self._bytes("GET", f"v1/messages/{key}"), MessageView)
+        return read_answer(await self._bytes("GET", f"v1/messages/{key}"), MessageView)
 
     async def content(self, key: str) -> bytes:
         """Download the very bytes that the sender signed."""
         return await self._bytes("GET", f"v1/messages/{key}/content")
 
+    async def upload(self, file: Path | BinaryIO, on_progress: Progress | None = None) -> Stored:
+        """Upload a file for a letter to name, piece by piece; what broke off, also in an earlier call, goes on."""
+        with opened(file) as (source, name):
+            return await Upload(self._line, source, name, on_progress).run()
+
+    async def attachments(self, key: str) -> list[AttachmentView]:
+        """List the files beside a message."""
+        return read_answer(await self._bytes("GET", f"v1/messages/{key}/attachments"), list[AttachmentView])
+
+    async def download(
+        self, key: str, ordinal: int, path: Path, *, digest: str = "", on_progress: Progress | None = None
+    ) -> Stored:
+        """Download a file beside a message, or go on where it broke off; `digest` is what its letter has signed.
+
+        Raises:
+            Refused: `attachment-differs`: what came is not that file; nothing is left at `path`.
+        """
+        return await Download(self._line, f"v1/messages/{key}/attachments/{ordinal}", path, on_progress).run(digest)
+
     async def timeline(self, key: str) -> list[MomentView]:
         """Tell what happened to a message so far."""
-        return _decoded(await self._bytes("GET", f"v1/messages/{key}/timeline"), list[MomentView])
+        return read_answer(await self._bytes("GET", f"v1/messages/{key}/timeline"), list[MomentView])
 
-    async def inbox(self, *, waiting: bool = True, after: str = "", limit: int = 50) -> list[DeliveryView]:
-        """List the mailbox, oldest first, from behind the delivery `after`."""
-        query = {"waiting": str(waiting).lower(), "limit": str(limit)} | ({"after": after} if after else {})
-        return _decoded(await self._bytes("GET", "v1/inbox", params=query), list[DeliveryView])
+    async def effects(self, key: str) -> list[EffectView]:
+        """Tell what was asked about a message and what it asks, for each receiver."""
+        return read_answer(await self._bytes("GET", f"v1/messages/{key}/effects"), list[EffectView])
+
+    async def thread(self, key: str) -> ThreadView:
+        """Follow a message to what it refers to and what refers to it."""
+        return read_answer(await self._bytes("GET", f"v1/messages/{key}/thread"), ThreadView)
+
+    async def inbox(
+        self, *, waiting: bool = True, after: str = "", limit: int = 50, **search: str
+    ) -> list[DeliveryView]:
+        """List the mailbox, oldest first, from behind the delivery `after`; `search` as the API description has it."""
+        query = {"box": "waiting" if waiting else "all", "limit": str(limit), **search}
+        query |= {"after": after} if after else {}
+        return read_answer(await self._bytes("GET", "v1/inbox", params=query), list[DeliveryView])
+
+    async def counts(self) -> CountsView:
+        """Count the mailbox."""
+        return read_answer(await self._bytes("GET", "v1/counts"), CountsView)
+
+    async def renew(self, lease: str, seconds: float = 60.0) -> list[DeliveryView]:
+        """Let a lease last for `seconds` from now; return what it still holds."""
+        body = msgspec.json.encode(RenewalRequest(lease_seconds=seconds))
+        return read_answer(await self._bytes("POST", f"v1/inbox/leases/{lease}/renewal", data=body), list[DeliveryView])
+
+    async def release(self, lease: str) -> int:
+        """End a lease now; return how many deliveries it held."""
+        return read_answer(await self._bytes("DELETE", f"v1/inbox/leases/{lease}"), ReleaseView).released
+
+    async def archive(self, delivery: str, *, away: bool = True) -> CountsView:
+        """Put an acknowledged delivery into the archive, or take it out."""
+        method = "PUT" if away else "DELETE"
+        return read_answer(await self._bytes(method, f"v1/inbox/{delivery}/archive"), CountsView)
+
+    async def archive_sent(self, key: str, *, away: bool = True) -> MessageView:
+        """Put a sent message into the archive, or take it out."""
+        return read_answer(await self._bytes("PUT" if away else "DELETE", f"v1/messages/{key}/archive"), MessageView)
 
     async def lease(self, *, limit: int = 10, lease: float = 60.0, wait: float = 0.0) -> list[DeliveryView]:
         """Lease waiting deliveries for `lease` seconds, waiting up to `wait` seconds for one."""
         wanted = LeaseRequest(limit=limit, lease_seconds=lease, wait_seconds=wait)
         body = msgspec.json.encode(wanted)
-        return _decoded(await self._bytes("POST", "v1/inbox/leases", data=body), list[DeliveryView])
+        return read_answer(await self._bytes("POST", "v1/inbox/leases", data=body), list[DeliveryView])
 
     async def acknowledge(self, delivery: str) -> ReceiptView:
         """Say that a message is safely received; the same receipt comes at every repetition."""
-        return _decoded(await self._bytes("POST", f"v1/inbox/{delivery}/acknowledgement"), ReceiptView)
+        return read_answer(await self._bytes("POST", f"v1/inbox/{delivery}/acknowledgement"), ReceiptView)
 
     async def evidence(self, key: str) -> bytes:
         """Download a receipt (sealed XML)."""
@@ -104,15 +211,58 @@ class Client:
 
     async def whoami(self) -> PartyView:
         """Show the party that the token speaks for."""
-        return _decoded(await self._bytes("GET", "v1/whoami"), PartyView)
+        return read_answer(await self._bytes("GET", "v1/whoami"), PartyView)
 
     async def parties(self) -> list[PartyView]:
         """List the parties that can be written to."""
-        return _decoded(await self._bytes("GET", "v1/parties"), list[PartyView])
+        return read_answer(await self._bytes("GET", "v1/parties"), list[PartyView])
 
     async def trust(self) -> TrustView:
         """Show what to verify the hub's receipts with; compare it once with what the operator published elsewhere."""
-        return _decoded(await self._bytes("GET", "v1/trust"), TrustView)
+        return read_answer(await self._bytes("GET", "v1/trust"), TrustView)
+
+    async def tokens(self) -> list[TokenView]:
+        """List the tokens of whoever asks, without their secrets."""
+        return read_answer(await self._bytes("GET", "v1/tokens"), list[TokenView])
+
+    async def rotate_token(self, *, overlap: float = 86400.0) -> NewTokenView:
+        """Replace the token in use, which ends after `overlap` seconds; the new one goes into a new client."""
+        body = msgspec.json.encode(RotationRequest(overlap_seconds=overlap))
+        return read_answer(await self._bytes("POST", "v1/tokens/rotation", data=body), NewTokenView)
+
+    async def put_party(
+        self,
+        party: str,
+        *,
+        name: str | None = None,
+        kind: Literal["agency", "enterprise"] | None = None,
+        codes: Sequence[str] | None = None,
+        status: Literal["active", "suspended"] | None = None,
+    ) -> PartyView:
+        """Register a party, or change what is stated of it; for administrators."""
+        listed = list(codes) if codes is not None else None
+        body = msgspec.json.encode(PartyRequest(name=name, kind=kind, codes=listed, status=status))
+        return read_answer(await self._bytes("PUT", f"v1/parties/{party}", data=body), PartyView)
+
+    async def create_token(
+        self, party: str, *, label: str, scopes: Sequence[str] = (), days: float = 365
+    ) -> NewTokenView:
+        """Give a party a token; for administrators."""
+        body = msgspec.json.encode(TokenRequest(label=label, scopes=list(scopes), days=days))
+        return read_answer(await self._bytes("POST", f"v1/parties/{party}/tokens", data=body), NewTokenView)
+
+    async def revoke_token(self, token: str) -> TokenView:
+        """End a token, named by its id; for administrators."""
+        return read_answer(await self._bytes("DELETE", f"v1/tokens/{token}"), TokenView)
+
+    async def audit(self, *, after: int = 0, limit: int = 50) -> list[AuditView]:
+        """Show the audit trail from behind a row, oldest first; for auditors."""
+        query = {"after": str(after), "limit": str(limit)}
+        return read_answer(await self._bytes("GET", "v1/audit", params=query), list[AuditView])
+
+    @property
+    def _line(self) -> Line:
+        return Line(session=self._session)
 
     async def _bytes(self, method: str, path: str, **options: Any) -> bytes:
         try:
@@ -120,27 +270,6 @@ class Client:
                 body = await response.read()
                 if response.status < 400:
                     return body
-                raise HubRefused(_problem(response.status, body))
+                raise read_refusal(response.status, body)
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Refused(UNREACHABLE, f"The hub does not answer: {type(error).__name__}") from None
-
-
-def _decoded(body: bytes, kind: type[_T]) -> _T:
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except msgspec.DecodeError:
-        raise Refused(UNREACHABLE, "What answers at this address is not a hub of this kind") from None
-
-
-def _problem(status: int, body: bytes) -> Problem:
-    try:
-        return msgspec.json.decode(body, type=Problem)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return Problem(
-            type="about:blank",
-            title=UNREACHABLE.title,
-            status=status,
-            code=UNREACHABLE.code,
-            detail=f"HTTP {status} without an explanation",
-            fix=UNREACHABLE.fix,
-        )

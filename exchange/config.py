@@ -6,9 +6,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
+from exchange.net.limits import Count, Limits, Rate, Seconds
 from trust_store.errors import Refused, reason
 
 BAD_SETTING = reason(
@@ -16,14 +18,32 @@ BAD_SETTING = reason(
 )
 NO_HUB = reason("hub-missing", "There is no hub in this folder", "Make one with 'congvan init' or 'congvan sandbox'")
 
+Amount = Annotated[int, msgspec.Meta(ge=0)]
+Secret = Annotated[str, msgspec.Meta(pattern=r"^([!-~]{20,})?$")]
+"""Nothing, or at least 20 characters without white space."""
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+
+class Settings(Limits, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Hold the settings of a hub; each is described in docs/reference/settings.md."""
 
     name: str
     code: str
     max_message_bytes: int = 48 * 1024 * 1024
     sweep_seconds: float = 5.0
+    rehearsal_seconds: Seconds = 20
+    tls_cert: str = ""
+    tls_key: str = ""
+    client_ca: str = ""
+    min_free_bytes: Amount = 256 * 1024 * 1024
+    min_free_inodes: Amount = 1000
+    certificate_days: Amount = 3
+    drain_seconds: Rate = 0
+    metrics_token: Secret = ""
+    retention_days: Amount = 0
+    max_file_bytes: Amount = 4 * 1024 * 1024 * 1024
+    max_open_uploads: Amount = 32
+    max_unattached_bytes: Amount = 16 * 1024 * 1024 * 1024
+    unattached_days: Count = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +66,11 @@ class Home:
     def blobs(self) -> Path:
         """Locate the messages' bytes."""
         return self.folder / "blobs"
+
+    @property
+    def parts(self) -> Path:
+        """Locate the parts of files that have not come whole; on the same disk as the blobs that they become."""
+        return self.blobs / "parts"
 
     @property
     def keys(self) -> Path:

@@ -46,12 +46,11 @@ async def issue_key(exchange: Exchange, authority: KeyHolder, party: Party, *, d
 
 async def register(exchange: Exchange, party: Party, certificate: Certificate) -> None:
     """Register a certificate for a party."""
-    await exchange.registry.add_certificate(party.id, certificate, exchange.hub.clock.now())
+    by = exchange.author()
+    await exchange.registry.add_certificate(party.id, certificate, by.at, by)
 
 
 async def give_token(exchange: Exchange, party: Party, label: str) -> str:
-    """Create a token for a party; it is shown now and never again."""
-    token, digest = tokens.create(exchange.entropy)
-    now = exchange.hub.clock.now()
-    await exchange.registry.add_token(party.id, digest, label, now, now + tokens.LIFETIME)
-    return token
+    """Create a token for a party, for sending, receiving and reading; it is shown now and never again."""
+    secret, _ = await tokens.issue(exchange.tokens, exchange.entropy, exchange.author(), party=party.id, label=label)
+    return secret

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from trust_store.errors import Refused, reason
+import errno
+import math
+
+from trust_store.errors import Reason, Refused, reason
 
 NOT_FOUND = reason(
     "not-found", "There is nothing here under this name", "Check the name; it may belong to another party's mailbox"
@@ -23,8 +26,11 @@ NOT_ADDRESSEE = reason(
     "not-addressee", "The status is about a document that this party did not receive", "Check ResponseFor in the notice"
 )
 NOT_SENDER = reason(
-    "not-sender", "Only the sender of a document may ask to take it back", "Let the sender of the document ask"
+    "not-sender",
+    "Only the sender of a document may take it back, update or replace it",
+    "Let the sender of the document ask",
 )
+NO_LEASE = reason("lease-ended", "This lease has ended", "Lease again; what was acknowledged stays acknowledged")
 UNKNOWN_ORIGINAL = reason(
     "original-unknown", "The document that this one answers was not exchanged here", "Check ResponseFor/DocumentId"
 )
@@ -49,11 +55,79 @@ TOO_LARGE = reason("request-too-large", "The request is larger than this hub tak
 TOO_SLOW = reason(
     "request-too-slow", "The request did not arrive in time", "Send it again over a faster line; it is always safe"
 )
+BUSY = reason(
+    "hub-busy", "The hub has as much to do as it can hold", "Send it again after Retry-After seconds; it is always safe"
+)
+CONTENT_REMOVED = reason(
+    "content-removed",
+    "The hub no longer keeps the content of this message",
+    "Use your own copy; the receipts here prove which bytes it must have",
+)
+FILE_TOO_LARGE = reason(
+    "file-too-large", "The file is larger than this hub takes", "Split it, or ask the operator for max_file_bytes"
+)
+UPLOADS_TOO_MANY = reason("uploads-too-many", "Too many uploads are unfinished", "Finish some, or end them with DELETE")
+UPLOAD_QUOTA = reason(
+    "upload-quota",
+    "The party has too many bytes that no letter refers to",
+    "Send the letters of what was uploaded, or delete uploads",
+)
+UPLOAD_LOCKED = reason(
+    "upload-locked", "Something is being written to this upload", "Wait until it ends, then ask how far it is"
+)
+UPLOAD_OFFSET = reason(
+    "upload-offset", "The upload stands elsewhere", "Go on at Upload-Offset of the answer, or ask with HEAD"
+)
+DIGEST_MISMATCH = reason(
+    "digest-mismatch", "What came is not what was announced", "Announce the file again and send it whole"
+)
+STORAGE_FAILING = reason(
+    "storage-failing",
+    "The hub cannot store anything at the moment",
+    "Send it again later; nothing of it was taken on, and sending again is always safe",
+)
+DISK_FULL = reason("disk-full", "The hub has no space left", "Go on later; what was answered for is kept")
+NOT_STORED = reason(
+    "attachment-not-stored",
+    "A file beside the letter was not uploaded by its sender",
+    "Upload the file first, then send the letter again unchanged",
+)
 DAMAGED = reason(
     "storage-damaged",
     "What is stored is not what was received",
     "The administrator must restore the file from backup; nothing wrong is ever handed out",
 )
+
+
+class Later(Refused):
+    """The hub cannot do it now; it can, as far as it knows, after `seconds` (whole ones, 1 at least)."""
+
+    def __init__(self, why: Reason, detail: str = "", seconds: float = 1) -> None:
+        super().__init__(why, detail)
+        self.seconds = max(1, math.ceil(seconds))
+
+
+def unstored(error: OSError) -> Refused:
+    """Tell a full disk from a failing one."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        return Refused(DISK_FULL, "There is no space left for this")
+    return Refused(STORAGE_FAILING, "The disk reported a failure")
+
+
+class Conflict(Refused):
+    """A document id was used before for other bytes: `message` is the key of what was filed first."""
+
+    def __init__(self, detail: str, message: str) -> None:
+        super().__init__(CONFLICT, detail, where="MessageHeader/DocumentId")
+        self.message = message
+
+
+class Elsewhere(Refused):
+    """An upload goes on at `offset`, and nowhere else."""
+
+    def __init__(self, offset: int, detail: str) -> None:
+        super().__init__(UPLOAD_OFFSET, detail, where="header Upload-Offset")
+        self.offset = offset
 
 
 class Rejected(Refused):

@@ -1,22 +1,65 @@
-"""One JSON object a line, on standard error."""
+"""One JSON object a line, on standard error; every line of a request carries the request's id."""
 
 from __future__ import annotations
 
+import logging
+import re
+import secrets
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
 
 import structlog
+from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars, merge_contextvars
+from structlog.processors import JSONRenderer, TimeStamper, add_log_level, format_exc_info
+from structlog.stdlib import ProcessorFormatter, add_logger_name
+
+HEADER: Final = "X-Request-ID"
+_GIVEN = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 def configure(level: int) -> None:
-    """Set logging up for a process that serves. Failures are logged without the values of variables: they hold secrets."""
+    """Set logging up for a process that serves. Failures are logged without the values of variables: they hold secrets.
+
+    What libraries log goes the same way, from info on at most: their debug lines may hold what was sent.
+    """
+    stamp, render = TimeStamper(fmt="iso", utc=True), JSONRenderer(ensure_ascii=False)
     structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
+        processors=[merge_contextvars, add_log_level, stamp, format_exc_info, render],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        ProcessorFormatter(
+            foreign_pre_chain=[merge_contextvars, add_log_level, add_logger_name, stamp],
+            processors=[ProcessorFormatter.remove_processors_meta, format_exc_info, render],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(max(level, logging.INFO))
+
+
+@contextmanager
+def naming_request(given: str) -> Iterator[str]:
+    """Name a request while the block runs: as its sender named it, if that is well formed, or else by chance."""
+    name = given if _GIVEN.fullmatch(given) else secrets.token_hex(12)
+    clear_contextvars()
+    bind_contextvars(request=name)
+    try:
+        yield name
+    finally:
+        clear_contextvars()
+
+
+def note(**values: str) -> None:
+    """Put something into every further log line of this request."""
+    bind_contextvars(**values)
+
+
+def noted(name: str) -> str:
+    """Return what was noted of this request; empty when nothing was."""
+    return str(get_contextvars().get(name, ""))

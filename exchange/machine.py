@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -53,8 +54,10 @@ class LoggedProgress:
     """Write each passed step to the log, at debug level."""
 
     def __init__(self) -> None:
-        self._log = structlog.get_logger("congvan.path")
+        self._log = structlog.get_logger("congvan.path").bind()
+        self._is_wanted = self._log.is_enabled_for(logging.DEBUG)
 
     def passed(self, step: str) -> None:
         """Note a step."""
-        self._log.debug("passed", step=step)
+        if self._is_wanted:
+            self._log.debug("passed", step=step)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import getpass
+import hashlib
 from dataclasses import dataclass
 
+import msgspec
+
 from exchange.config import Home, Settings
+from exchange.core.audit import AuditEntry, AuditEvent, Author
 from exchange.core.hub import Hub
-from exchange.core.ports import Entropy, Registry, TrustRegistry
+from exchange.core.ports import AuditTrail, Entropy, Registry, Tokens, TrustRegistry
 from exchange.core.reading import Reading
+from exchange.core.retention import Retention
 from exchange.delivery.bell import LocalBell
+from exchange.storage.sqlite import SqliteDatabase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,3 +30,40 @@ class Exchange:
     settings: Settings
     home: Home
     entropy: Entropy
+    database: SqliteDatabase
+    retention: Retention
+
+    @property
+    def tokens(self) -> Tokens:
+        """Give what keeps the tokens."""
+        return self.hub.store.tokens
+
+    @property
+    def audit(self) -> AuditTrail:
+        """Give the audit trail."""
+        return self.hub.store.audit
+
+    async def note_settings(self) -> None:
+        """Audit the settings if they are not those that the hub was last served with; their values may be secrets."""
+        settings = msgspec.to_builtins(self.settings)
+        other = [name for name, value in settings.items() if value != _DEFAULTS.get(name)]
+        digest = hashlib.sha256(msgspec.json.encode(settings, order="sorted")).hexdigest()
+        text = f"not as usual: {', '.join(sorted(other))}"
+        by = self.author()
+        entry = AuditEntry(event=AuditEvent.SETTINGS_CHANGED, actor=by.actor, subject=f"sha256 {digest}", detail=text)
+        await self.audit.append_news(entry, by.at)
+
+    def author(self) -> Author:
+        """Make the author of a change that is made now, on the hub's machine."""
+        return Author(actor=f"operator {_user()}", at=self.hub.clock.now())
+
+
+_DEFAULTS = {field.name: field.default for field in msgspec.structs.fields(Settings)}
+
+
+def _user() -> str:
+    """Name the user of the operating system; a container may run as one that has no name."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "without a name"

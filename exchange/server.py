@@ -4,57 +4,88 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Final
+import sys
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, Final
 
 import structlog
 from aiohttp import web
 
 from exchange.api.app import build_app
+from exchange.api.problems import answer_refusal
+from exchange.core.retention import remove_expired
 from exchange.core.sweep import discard_orphans, seal_waiting
+from exchange.net.door import Door
+from exchange.net.gate import Gate
+from exchange.net.guard import guarded
+from exchange.net.tls import TlsFiles, build_context
+from exchange.operation.watch import Watch
 from exchange.running import Exchange
 from trust_store.errors import Refused, reason
 
 ADDRESS = reason(
     "address-unusable", "The hub cannot listen at this address", "Give another --host or --port, or stop what uses it"
 )
+SWITCH_SECONDS: Final = 0.0001
 GRACE: Final = 10.0
-MAX_HEADER: Final = 65536
+FLUSH: Final = 2.0
+"""Seconds for the answers to leave, after what was being worked on has ended."""
 ORPHANS_EVERY: Final = 3600.0
 _LOG = structlog.get_logger("congvan.server")
 
 
 @contextlib.asynccontextmanager
-async def serve(exchange: Exchange, host: str, port: int) -> AsyncIterator[str]:
-    """Serve while the block runs; gives the address. Port 0 takes a free one.
+async def serve(exchange: Exchange, host: str, port: int, tls: TlsFiles | None = None) -> AsyncIterator[str]:
+    """Serve while the block runs; gives the address. Port 0 takes a free one; without `tls` the settings decide.
+
+    At the end nobody new gets in, whoever waits for news is sent home, and what is being worked on ends within `GRACE`.
 
     Raises:
-        Refused: `address-unusable`.
+        Refused: `address-unusable`, or `tls-unusable`.
     """
-    listener = _listen(host, port)
-    app = build_app(exchange.reading, max_message_bytes=exchange.settings.max_message_bytes)
-    app.on_shutdown.append(_release(exchange))
-    runner = web.AppRunner(
-        app,
-        access_log=None,
-        auto_decompress=False,
-        shutdown_timeout=GRACE,
-        max_field_size=MAX_HEADER,
-        max_line_size=MAX_HEADER,
-    )
-    await runner.setup()
-    sweeping = asyncio.create_task(_sweep_forever(exchange), name="sweep")
+    files = tls or _files(exchange)
+    context = build_context(files) if files else None
+    await exchange.note_settings()
+    with contextlib.closing(_listen(host, port)) as listener:
+        gate = Gate(exchange.settings)
+        watch = Watch.over(exchange, gate)
+        app = build_app(exchange.reading, max_message_bytes=exchange.settings.max_message_bytes, watch=watch, gate=gate)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=FLUSH)
+        await runner.setup()
+        server = guarded(runner)
+        door = Door(listener, server, exchange.settings, answer_refusal, context)
+        try:
+            async with _running(_sweep_forever(exchange)), _running(door.accept_forever()):
+                yield f"{'https' if context else 'http'}://{host}:{listener.getsockname()[1]}"
+                await _drain(watch, exchange.settings.drain_seconds)
+                await gate.empty(GRACE, exchange.bell.release)
+        finally:
+            exchange.bell.release()
+            await runner.cleanup()
+
+
+def _files(exchange: Exchange) -> TlsFiles | None:
+    """Find the files that the settings name, seen from the hub's folder."""
+    settings, folder = exchange.settings, exchange.home.folder
+    if not settings.tls_cert and not settings.tls_key and not settings.client_ca:
+        return None
+    authorities = folder / settings.client_ca if settings.client_ca else None
+    return TlsFiles(cert=folder / settings.tls_cert, key=folder / settings.tls_key, client_ca=authorities)
+
+
+@contextlib.asynccontextmanager
+async def _running(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Let something run beside the block, and end it with the block."""
+    task = asyncio.create_task(work)
     try:
-        await web.SockSite(runner, listener).start()
-        yield f"http://{host}:{listener.getsockname()[1]}"
+        yield
     finally:
-        sweeping.cancel()
+        task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await sweeping
-        await runner.cleanup()
-        listener.close()
+            await task
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -64,23 +95,29 @@ def _listen(host: str, port: int) -> socket.socket:
         raise Refused(ADDRESS, f"Listening at {host}:{port} failed: {error.strerror}") from None
 
 
+def share_evenly() -> None:
+    """Let threads hand the interpreter over sooner: those that write to disk need it often and for moments only."""
+    sys.setswitchinterval(SWITCH_SECONDS)
+
+
 async def wait_for_signal() -> None:
-    """Wait until the process is asked to end (SIGTERM, SIGINT)."""
-    asked = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, asked.set)
+    """Wait until the process is asked to end (SIGTERM, SIGINT); asked once more, it ends at once, as a crash would."""
+    asked, loop, numbers = asyncio.Event(), asyncio.get_running_loop(), (signal.SIGTERM, signal.SIGINT)
+    for number in numbers:
+        loop.add_signal_handler(number, asked.set)
     await asked.wait()
+    for number in numbers:
+        loop.add_signal_handler(number, os._exit, 128 + number)
 
 
-def _release(exchange: Exchange) -> Callable[[web.Application], Awaitable[None]]:
-    async def release(_app: web.Application) -> None:
-        exchange.bell.release()
-
-    return release
+async def _drain(watch: Watch, seconds: float) -> None:
+    """Say that the hub is about to stop, and go on serving until those who ask have had the time to hear it."""
+    watch.health.is_draining = True
+    await asyncio.sleep(seconds)
 
 
 async def _sweep_forever(exchange: Exchange) -> None:
-    """Seal what waits every few seconds and look for orphans every hour; a failure is logged and tried again."""
+    """Seal what waits every few seconds, look for orphans and old content every hour; a failure is logged and tried again."""
     loop, orphans_at = asyncio.get_running_loop(), 0.0
     while True:
         try:
@@ -89,6 +126,9 @@ async def _sweep_forever(exchange: Exchange) -> None:
                 _LOG.error("not sealed", evidence=key, code=refusal.reason.code, detail=refusal.detail)
             if loop.time() >= orphans_at:
                 await discard_orphans(exchange.hub)
+                removed = await remove_expired(exchange.hub, exchange.retention, exchange.settings.retention_days)
+                if removed:
+                    _LOG.info("content removed", messages=len(removed))
                 orphans_at = loop.time() + ORPHANS_EVERY
         except Exception:
             _LOG.exception("sweep failed")

@@ -2,34 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from envelopes import receipt, xml
 from envelopes.edxml.syntax import NAMESPACE
+from envelopes.signature.detached import Detached
 from envelopes.signature.verify import Signed, place_of, verify
-from trust_store.errors import Refused
+from trust_store.errors import Refused, reason
 from trust_store.evidence import Evidence
 from trust_store.identity import may_issue_evidence
 from trust_store.judge import judge
 from trust_store.policy import Policy
 from trust_store.verdict import Outcome
 
+NOT_AT_HAND = reason(
+    "attachment-not-at-hand",
+    "A file that the letter is signed over was not given",
+    "Give the files that came with the letter (--attachment FILE)",
+)
+UNMATCHED = reason(
+    "attachment-unmatched",
+    "No letter that is believed is signed over this file",
+    "Ask the sender for the file as it was signed, or give the letter that it belongs to",
+)
+
 _SENDER = "edXMLEnvelope/edXMLHeader/MessageHeader/From/OrganId"
+_SHOWN = 3
+"""How many of the absent files are named."""
 SENDER = "/".join(f"{{{NAMESPACE}}}{name}" for name in _SENDER.split("/"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """Say what one file turned out to be: `valid`, `invalid` or `unknown`, with a stable reason and a sentence."""
+    """Say what one file turned out to be: `valid`, `invalid` or `unknown`, with a stable reason and a sentence.
+
+    `detached` are the digests (SHA-256, hex) of the files beside it that a believed signature covers.
+    """
 
     verdict: str
     reason: str
     text: str
+    detached: frozenset[str] = frozenset()
 
 
-def examine(data: bytes, evidence: Evidence, policy: Policy, at: datetime) -> Finding:
-    """Verify one document and judge its signer at a moment; needs no hub and no network."""
+def examine(
+    data: bytes, evidence: Evidence, policy: Policy, at: datetime, attachments: Collection[str] = ()
+) -> Finding:
+    """Verify one document and judge its signer at a moment; needs no hub and no network.
+
+    `attachments` are the digests (SHA-256, hex) of the files at hand that travel beside documents.
+    """
     try:
         tree = xml.parse(data)
         signed = verify(tree, place_of(tree.getroot()))
@@ -42,7 +66,20 @@ def examine(data: bytes, evidence: Evidence, policy: Policy, at: datetime) -> Fi
         if check is not None and check.reason is not None:
             text = f"{check.text}. {check.reason.fix}"
             return Finding(verdict=check.outcome, reason=check.reason.code, text=text)
-    return Finding(verdict=Outcome.VALID, reason="", text=f"{what}signed by {signed.chain[0].subject}. {verdict.text}")
+    said = f"{what}signed by {signed.chain[0].subject}. {verdict.text}"
+    return _with_files(signed.detached, attachments, said)
+
+
+def _with_files(detached: Sequence[Detached], attachments: Collection[str], said: str) -> Finding:
+    """Say of a believed document whether the files beside it are at hand, too, as they were signed."""
+    digests = frozenset(item.digest for item in detached)
+    absent = [item for item in detached if item.digest not in attachments]
+    if not absent:
+        files = f". Files beside it, as they were signed: {len(detached)}" if detached else ""
+        return Finding(verdict=Outcome.VALID, reason="", text=said + files, detached=digests)
+    names = ", ".join(f"{item.content_id} (SHA-256 {item.digest})" for item in absent[:_SHOWN])
+    text = f"{said}. Of {len(detached)} signed files beside it {len(absent)} not at hand: {names}. {NOT_AT_HAND.fix}"
+    return Finding(verdict=Outcome.UNKNOWN, reason=NOT_AT_HAND.code, text=text, detached=digests)
 
 
 def _describe(signed: Signed) -> str:

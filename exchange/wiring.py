@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 from envelopes.receipt import Actor
 from exchange.blobs.local import LocalBlobs
-from exchange.config import Home, read_settings
+from exchange.blobs.partials import LocalPartials
+from exchange.config import Home, Settings, read_settings
+from exchange.core.audit import AuditEntry, AuditEvent
 from exchange.core.filing import Registrar
 from exchange.core.hub import Hub
 from exchange.core.ports import Clock, Progress, Store
+from exchange.core.ports.files import Room
 from exchange.core.reading import Reading
+from exchange.core.uploads import Allowance, Uploads
 from exchange.delivery.bell import LocalBell
 from exchange.machine import LoggedProgress, SystemClock, SystemEntropy, ThreadWorkers
+from exchange.rehearsal import ProcessRehearsal
 from exchange.running import Exchange
+from exchange.storage.audit import AuditStore
 from exchange.storage.directory import DirectoryStore, TrustStore
+from exchange.storage.effects import EffectStore
 from exchange.storage.evidence import EvidenceStore
-from exchange.storage.messages import MailboxStore, MessageStore
+from exchange.storage.mailboxes import MailboxStore
+from exchange.storage.messages import MessageStore
 from exchange.storage.migration import migrate
+from exchange.storage.retention import RetentionStore
 from exchange.storage.session import Database
 from exchange.storage.sqlite import open_database
+from exchange.storage.tokens import TokenStore
+from exchange.storage.uploads import FileStore
 from trust_store.errors import Refused
 from trust_store.keys import KEY_UNREADABLE, HeldKey, load_pem
 from trust_store.policy import Policy
@@ -35,25 +47,28 @@ async def open_exchange(
     Raises:
         Refused: there is no hub, a setting is wrong, or its key cannot be read.
     """
-    settings = read_settings(home)
-    key = _read_key(home)
-    migrate(home.database)
-    home.blobs.mkdir(exist_ok=True)
+    settings, key = read_settings(home), _read_key(home)
+    _prepare(home)
     entropy, bell, workers = SystemEntropy(), LocalBell(), ThreadWorkers()
+    rehearsal = ProcessRehearsal(settings.rehearsal_seconds)
     async with open_database(home.database) as database:
         directory, trust = DirectoryStore(database), TrustStore(database)
+        clock, progress, blobs = clock or SystemClock(), progress or LoggedProgress(), LocalBlobs(home.blobs)
         hub = Hub(
             store=_store(database, directory, trust),
-            blobs=LocalBlobs(home.blobs),
+            blobs=blobs,
+            uploads=_uploads(database, home, settings, blobs, clock, progress),
             bell=bell,
-            clock=clock or SystemClock(),
+            clock=clock,
             workers=workers,
-            progress=progress or LoggedProgress(),
+            rehearsal=rehearsal,
+            progress=progress,
             registrar=Registrar(issuer=Actor(code=settings.code, name=settings.name), entropy=entropy),
             key=key,
             policy=Policy(),
         )
         try:
+            await _begin_trail(hub)
             yield Exchange(
                 hub=hub,
                 reading=Reading(hub=hub),
@@ -63,9 +78,23 @@ async def open_exchange(
                 settings=settings,
                 home=home,
                 entropy=entropy,
+                database=database,
+                retention=RetentionStore(database),
             )
         finally:
             workers.close()
+            await rehearsal.close()
+
+
+def _prepare(home: Home) -> None:
+    migrate(home.database)
+    home.blobs.mkdir(exist_ok=True)
+
+
+async def _begin_trail(hub: Hub) -> None:
+    """Write the first row of the audit trail, once for each code that the hub has had."""
+    entry = AuditEntry(event=AuditEvent.HUB_FOUNDED, actor="hub", subject=hub.registrar.issuer.code)
+    await hub.store.audit.append_news(entry, hub.clock.now())
 
 
 def _store(database: Database, directory: DirectoryStore, trust: TrustStore) -> Store:
@@ -73,8 +102,30 @@ def _store(database: Database, directory: DirectoryStore, trust: TrustStore) -> 
         messages=MessageStore(database),
         mailboxes=MailboxStore(database),
         evidence=EvidenceStore(database),
+        effects=EffectStore(database),
         directory=directory,
+        registry=directory,
         trust=trust,
+        tokens=TokenStore(database),
+        audit=AuditStore(database),
+    )
+
+
+def _uploads(
+    database: Database, home: Home, settings: Settings, blobs: LocalBlobs, clock: Clock, progress: Progress
+) -> Uploads:
+    home.parts.mkdir(exist_ok=True)
+    return Uploads(
+        files=FileStore(database),
+        blobs=blobs,
+        partials=LocalPartials(home.parts),
+        clock=clock,
+        progress=progress,
+        allowance=Allowance(
+            file_bytes=settings.max_file_bytes,
+            room=Room(uploads=settings.max_open_uploads, bytes=settings.max_unattached_bytes),
+            age=timedelta(days=settings.unattached_days),
+        ),
     )
 
 

@@ -7,8 +7,9 @@ of other namespaces are passed over.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
+from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 from lxml import etree
@@ -42,6 +43,8 @@ class Element:
 
     node: etree._Element
     path: str
+    _children: dict[str, list[Element]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """The children by name, filled at the first look-up: there are many look-ups for every child."""
 
     @property
     def where(self) -> str:
@@ -51,7 +54,9 @@ class Element:
     @property
     def text(self) -> str | None:
         """Give the whole text without outer white space, or None when there is none."""
-        if len(self.node) and next(self.node.iterchildren("*"), None) is not None:
+        if not len(self.node):
+            return (self.node.text or "").strip() or None
+        if next(self.node.iterchildren("*"), None) is not None:
             raise Refused(NOT_TEXT, where=self.where)
         return "".join(_texts(self.node)).strip() or None
 
@@ -61,12 +66,11 @@ class Element:
         return not "".join(self.node.itertext()).strip()
 
     def all(self, *names: str) -> tuple[Element, ...]:
-        """Give the children with one of these names, in order."""
-        return tuple(
-            Element(node=child, path=f"{self.path}/{name}")
-            for child in self.node.iterchildren("*")
-            if (name := _own_name(str(child.tag))) in names
-        )
+        """Give the children with one of these names, name by name, in order."""
+        children = self._children or self._find_children()
+        if len(names) == 1:
+            return tuple(children.get(names[0], ()))
+        return tuple(child for name in names for child in children.get(name, ()))
 
     def some(self, name: str) -> tuple[Element, ...]:
         """Give the children with this name, of which there must be one."""
@@ -140,6 +144,13 @@ class Element:
         """Read a local date and time, or None."""
         return self._value(read_moment, *names)
 
+    def _find_children(self) -> dict[str, list[Element]]:
+        for node in self.node.iterchildren("*"):
+            name = _own_name(str(node.tag))
+            if name:
+                self._children.setdefault(name, []).append(Element(node=node, path=f"{self.path}/{name}"))
+        return self._children
+
     def _value(self, read: Callable[[str, str], Value], *names: str) -> Value | None:
         child = self.one(*names)
         return None if child is None or child.text is None else read(child.text, child.where)
@@ -147,7 +158,12 @@ class Element:
 
 def says_something(block: DataclassInstance) -> bool:
     """Tell whether any field of a block has a value."""
-    return any(getattr(block, field.name) not in (None, ()) for field in fields(block))
+    return any(getattr(block, name) not in (None, ()) for name in _names(type(block)))
+
+
+@cache
+def _names(kind: type[DataclassInstance]) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(kind))
 
 
 def local_name(node: etree._Element) -> str:
@@ -161,10 +177,7 @@ def namespace(node: etree._Element) -> str:
 
 
 def _own_name(tag: str) -> str:
-    """Give the local name of an element of edXML, or of one with an undeclared prefix; nothing for all others.
-
-    Called for every child at every look-up, so it does no more than it must.
-    """
+    """Give the local name of an element of edXML, or of one with an undeclared prefix; nothing for all others."""
     if tag.startswith(_OWN):
         return tag[len(_OWN) :] if ":" not in tag[len(_OWN) :] else tag.rpartition(":")[2]
     return tag.rpartition(":")[2] if ":" in tag and not tag.startswith("{") else ""

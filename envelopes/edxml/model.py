@@ -222,6 +222,12 @@ class Letter:
         """Say what the letter does; one without a business block is new."""
         return self.business.business_type if self.business else BusinessType.NEW
 
+    @property
+    def detached(self) -> tuple[Reference, ...]:
+        """List what the manifest names and the letter does not carry: files that travel beside it."""
+        carried = {attachment.content_id for attachment in self.attachments}
+        return tuple(reference for reference in self.references if reference.content_id not in carried)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusNotice:

@@ -58,7 +58,7 @@ def _refuse_surprises(document: Element, envelope: Element) -> None:
     for node in document.node.iter(etree.ProcessingInstruction):
         raise Refused(INSTRUCTION, where=f"edXML, line {node.sourceline}")
     for inside in envelope.node.iter("*"):
-        if local_name(inside) == "AttachmentEncoded":
+        if str(inside.tag).endswith("AttachmentEncoded") and local_name(inside) == "AttachmentEncoded":
             raise Refused(MISPLACED, where=f"{envelope.path}/.../AttachmentEncoded, line {inside.sourceline}")
 
 

@@ -61,5 +61,11 @@ def _foreign(root: etree._Element) -> Reason | None:
 
 
 def _reports_malware(root: etree._Element) -> bool:
-    reporting = (node for node in root.iter("*") if local_name(node) == "AVReport" or "edxml.gov.vn" in namespace(node))
-    return next(reporting, None) is not None
+    tags = {str(node.tag) for node in root.iter("*")}
+    suspected = [tag for tag in tags if "AVReport" in tag or "edxml.gov.vn" in tag]
+    return any(_is_report(tag) for tag in suspected)
+
+
+def _is_report(tag: str) -> bool:
+    space, _, name = tag.rpartition("}")
+    return name.rpartition(":")[2] == "AVReport" or "edxml.gov.vn" in space

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections import Counter
+from collections.abc import Collection
 from datetime import date
 
 from envelopes.edxml.lengths import check_lengths
@@ -35,10 +37,32 @@ MANIFEST = reason(
     "The manifest and the files do not agree",
     "List every file once in edXMLManifest, under the ContentId that it carries",
 )
+ABSENT = reason(
+    "attachment-missing",
+    "The manifest lists a file that is neither in the letter nor signed beside it",
+    "Put the file into AttachmentEncoded, or sign its digest by a Reference to cid: and its ContentId",
+)
+UNLISTED = reason(
+    "attachment-unlisted",
+    "A file is signed beside the letter, and the manifest does not list it as such",
+    "List every file that travels beside the letter once in edXMLManifest, under the ContentId that is signed",
+)
+NAME = reason(
+    "attachment-name",
+    "The name of a file is a path, or has characters that hide or turn its text",
+    "Give the file a plain name, without folders, control characters or direction marks",
+)
+
+_MANIFEST = "edXMLBody/edXMLManifest"
+_DRIVE = re.compile(r"[A-Za-z]:")
+_NOWHERE = frozenset({"", ".", ".."})
+_HIDING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
-def check(message: Message, *, today: date) -> None:
+def check(message: Message, *, today: date, detached: Collection[str] = ()) -> None:
     """Hold a message against the rules; `today` is the date in Vietnam.
+
+    `detached` are the content ids of the files beside the message whose digests the signature covers, each once.
 
     Raises:
         Refused: for the first rule that the message breaks.
@@ -46,14 +70,19 @@ def check(message: Message, *, today: date) -> None:
     check_lengths(message)
     if isinstance(message, StatusNotice):
         _require_grounds(message)
+        _refuse_unlisted(detached, ())
         return
     _refuse_double_receivers(message)
     _refuse_future(message, today)
     _check_other(message.other or OtherInfo())
     _check_business(message)
-    _match_manifest(message)
+    if message.attachments or detached:
+        _match_manifest(message)
+        _match_detached(message, detached)
     for attachment in message.attachments:
         _require_zip(attachment)
+    for name in (*(one.name for one in message.references), *(one.name for one in message.attachments)):
+        _check_name(name)
 
 
 def _require_grounds(notice: StatusNotice) -> None:
@@ -98,21 +127,54 @@ def _check_business(letter: Letter) -> None:
 
 
 def _match_manifest(letter: Letter) -> None:
-    """Match by ContentId; by name as well where an id occurs twice, which real letters do.
+    """Match the files that are in the letter by ContentId; by name as well where an id occurs twice, as in real letters.
 
-    A manifest without any file beside it is legal: the files then travel by another way.
+    A manifest with no file at all, neither here nor signed beside, is legal and does not come to this point: the files
+    then travel by another way.
     """
-    if not letter.attachments:
-        return
     ids = Counter(attachment.content_id for attachment in letter.attachments)
-    if ids != Counter(reference.content_id for reference in letter.references):
+    if ids != Counter(reference.content_id for reference in letter.references if reference.content_id in ids):
         detail = f"The manifest lists {len(letter.references)} files, {len(letter.attachments)} are here, or ids differ"
-        raise Refused(MANIFEST, detail, where="edXMLBody/edXMLManifest")
+        raise Refused(MANIFEST, detail, where=_MANIFEST)
     repeated = {content_id for content_id, count in ids.items() if count > 1}
     carried = Counter((one.content_id, one.name) for one in letter.attachments if one.content_id in repeated)
     listed = Counter((one.content_id, one.name) for one in letter.references if one.content_id in repeated)
     if carried != listed or any(count > 1 for count in carried.values()):
-        raise Refused(MANIFEST, "Files with the same ContentId cannot be told apart", where="edXMLBody/edXMLManifest")
+        raise Refused(MANIFEST, "Files with the same ContentId cannot be told apart", where=_MANIFEST)
+
+
+def _match_detached(letter: Letter, signed: Collection[str]) -> None:
+    """Match the files that are listed and not in the letter with those that the signature covers, one to one."""
+    listed = [reference.content_id for reference in letter.detached]
+    for content_id, count in Counter(listed).items():
+        if content_id not in signed:
+            raise Refused(
+                ABSENT, f"The file “{content_id}” is neither in the letter nor signed beside it", where=_MANIFEST
+            )
+        if count > 1:
+            raise Refused(
+                MANIFEST, f"The file “{content_id}” beside the letter is listed {count} times", where=_MANIFEST
+            )
+    _refuse_unlisted(signed, listed)
+
+
+def _refuse_unlisted(signed: Collection[str], listed: Collection[str]) -> None:
+    for content_id in signed:
+        if content_id not in listed:
+            raise Refused(
+                UNLISTED, f"The signed file “{content_id}” is not listed as one beside the letter", where=_MANIFEST
+            )
+
+
+def _check_name(name: str | None) -> None:
+    """Refuse a name that leads out of a folder or reads as another one."""
+    if name is not None and (_leads_elsewhere(name) or _HIDING.search(name)):
+        raise Refused(NAME, f"{name!a} is not the plain name of a file", where="AttachmentName")
+
+
+def _leads_elsewhere(name: str) -> bool:
+    steps = name.replace("\\", "/").split("/")
+    return bool(_DRIVE.match(name)) or not _NOWHERE.isdisjoint(steps)
 
 
 def _require_zip(attachment: Attachment) -> None:

@@ -32,10 +32,13 @@ from trust_store.errors import Reason, Refused
 DS: Final = "{http://www.w3.org/2000/09/xmldsig#}"
 SIGNATURE: Final = DS + "Signature"
 MAX_REFERENCES: Final = 2
+MAX_DETACHED: Final = 100
+"""References to files beside the document, on top of those to what is in it."""
+DETACHED: Final = "cid:"
 MAX_TRANSFORMS: Final = 2
 MAX_CERTIFICATES: Final = 4
 _PREFIX_LIST: Final = f"{{{EXCLUSIVE}}}InclusiveNamespaces"
-_ID_NAMES: Final = ("Id", "ID", "id", "{http://www.w3.org/XML/1998/namespace}id")
+_IDS: Final = frozenset({"Id", "ID", "id", "{http://www.w3.org/XML/1998/namespace}id"})
 _NCNAME: Final = re.compile(r"[^\W\d][\w.\-]*")
 _WHITE_SPACE: Final = dict.fromkeys(map(ord, " \t\r\n"))
 _X509: Final = frozenset(DS + name for name in ("X509SubjectName", "X509IssuerSerial", "X509SKI", "X509CRL"))
@@ -87,10 +90,7 @@ def read(signature: etree._Element) -> SignatureBlock:
     canonicalization, method, *references = _children(
         signed_info, "CanonicalizationMethod", "SignatureMethod", "Reference+"
     )
-    if len(references) > MAX_REFERENCES:
-        raise Refused(
-            REFERENCE, f"{len(references)} References; {MAX_REFERENCES} are allowed", where=_line(references[0])
-        )
+    _check_amount(references)
     return SignatureBlock(
         element=signature,
         signed_info=signed_info,
@@ -111,10 +111,13 @@ def unique_ids(root: etree._Element) -> dict[str, etree._Element]:
     """
     found: dict[str, etree._Element] = {}
     for element in root.iter(etree.Element):
-        for value in {element.get(name) for name in _ID_NAMES} - {None}:
+        names = element.keys()
+        if not names or _IDS.isdisjoint(names):
+            continue
+        for value in {str(element.get(name)) for name in _IDS.intersection(names)}:
             if value in found:
                 raise Refused(DUPLICATE_ID, f"The Id {value!r} occurs twice", where=_line(element))
-            found[str(value)] = element
+            found[value] = element
     return found
 
 
@@ -160,6 +163,16 @@ def _children(parent: etree._Element, *expected: str) -> Iterator[etree._Element
         position = end
     if position != len(children) or _has_text(parent, children):
         raise Refused(GRAMMAR, f"{_name(parent)} holds something that does not belong there", where=_line(parent))
+
+
+def _check_amount(references: list[etree._Element]) -> None:
+    beside = sum(element.get("URI", "").startswith(DETACHED) for element in references)
+    for what, count, allowed in (
+        ("References", len(references) - beside, MAX_REFERENCES),
+        ("References by cid:", beside, MAX_DETACHED),
+    ):
+        if count > allowed:
+            raise Refused(REFERENCE, f"{count} {what}; {allowed} are allowed", where=_line(references[0]))
 
 
 def _reference(element: etree._Element) -> Reference:

@@ -18,10 +18,11 @@ from typing import Final
 from lxml import etree
 
 from envelopes.edxml.syntax import NAMESPACE
-from envelopes.signature import grammar, xades
+from envelopes.signature import detached, grammar, xades
 from envelopes.signature.algorithms import BASE64, C14N_10, CANONICALIZATIONS, ENVELOPED, SIGNATURES, digest
 from envelopes.signature.c14n import canonicalize_document, canonicalize_element
-from envelopes.signature.grammar import SIGNATURE, Reference, SignatureBlock, Transform
+from envelopes.signature.detached import Detached
+from envelopes.signature.grammar import DETACHED, SIGNATURE, Reference, SignatureBlock, Transform
 from envelopes.signature.reasons import CHANGED, COVERAGE, GRAMMAR, MISPLACED, MISSING, SEVERAL, TRANSFORM
 from trust_store.certificate import Certificate, load
 from trust_store.errors import Refused
@@ -42,7 +43,7 @@ class Signed:
     """Hold what was signed: the element without its signature, or the octets of a base64 object.
 
     `chain` starts with the certificate whose key signed. `claimed_time` is what the signer wrote (XAdES SigningTime);
-    nobody vouches for it.
+    nobody vouches for it. `detached` names the files beside the document whose digests are signed as well.
     """
 
     element: etree._Element
@@ -50,6 +51,7 @@ class Signed:
     algorithm: str
     claimed_time: datetime | None
     octets: bytes | None = None
+    detached: tuple[Detached, ...] = ()
 
 
 def verify(tree: etree._ElementTree, place: Place) -> Signed:
@@ -69,7 +71,8 @@ def verify(tree: etree._ElementTree, place: Place) -> Signed:
     block = grammar.read(signature)
     ids = grammar.unique_ids(root)
 
-    # 3. What it covers: the whole content, and at most the XAdES properties besides.
+    # 3. What it covers: the whole content, at most the XAdES properties besides, and files beside an edXML letter.
+    beside = detached.read(block.references, allowed=place is Place.EDXML_HEADER)
     content, properties = _assign(block, place, ids)
 
     # 4. The signature value over SignedInfo, by the key of the first certificate and no other.
@@ -87,7 +90,14 @@ def verify(tree: etree._ElementTree, place: Place) -> Signed:
         element, octets = _open_object(content, ids[grammar.referenced_id(content.uri)])
     else:
         element, octets = _without_signature(tree, signature, content), None
-    return Signed(element=element, chain=chain, algorithm=block.algorithm, claimed_time=claimed_time, octets=octets)
+    return Signed(
+        element=element,
+        chain=chain,
+        algorithm=block.algorithm,
+        claimed_time=claimed_time,
+        octets=octets,
+        detached=beside,
+    )
 
 
 def find(root: etree._Element, place: Place) -> etree._Element:
@@ -124,8 +134,9 @@ def _assign(
     block: SignatureBlock, place: Place, ids: Mapping[str, etree._Element]
 ) -> tuple[Reference, Reference | None]:
     """Tell the reference to the content from that to the properties, and check that the content is all there is."""
-    typed = [item for item in block.references if item.type == xades.SIGNED_PROPERTIES_TYPE]
-    content = [item for item in block.references if item.type != xades.SIGNED_PROPERTIES_TYPE]
+    inside = [item for item in block.references if not item.uri.startswith(DETACHED)]
+    typed = [item for item in inside if item.type == xades.SIGNED_PROPERTIES_TYPE]
+    content = [item for item in inside if item.type != xades.SIGNED_PROPERTIES_TYPE]
     if len(content) != 1:
         raise Refused(COVERAGE, f"{len(content)} References to the content; there must be one")
     name = grammar.referenced_id(content[0].uri)

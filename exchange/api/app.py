@@ -2,67 +2,103 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 import msgspec
 from aiohttp import web
 
-from exchange.api import directory, mailbox, messages
+from exchange.api import administration, directory, mailbox, messages, registration, uploads
 from exchange.api.description import describe
+from exchange.api.entrance import Entrance
+from exchange.api.operation import add_operation, observe, sign_answer
 from exchange.api.problems import answer_problems
 from exchange.api.routes import Asked, Route, answer
-from exchange.api.views import HealthView, TrustView
-from exchange.auth.tokens import authenticate
+from exchange.api.views import TrustView
+from exchange.core.model import Party
 from exchange.core.reading import Reading
-from exchange.errors import REQUEST, TOO_LARGE, TOO_SLOW
+from exchange.errors import REQUEST
+from exchange.logs import note
+from exchange.net.bodies import announced, read
+from exchange.net.gate import Gate
+from exchange.net.guard import waiting
+from exchange.net.limits import Limits
+from exchange.operation.watch import Watch
 from trust_store.errors import Refused
 
-ROUTES: Final[tuple[Route, ...]] = (*messages.ROUTES, *mailbox.ROUTES, *directory.ROUTES)
-BODY_SECONDS: Final = 300
+ROUTES: Final[tuple[Route, ...]] = (
+    *messages.ROUTES,
+    *mailbox.ROUTES,
+    *directory.ROUTES,
+    *registration.ROUTES,
+    *administration.ROUTES,
+)
+STREAMS: Final[tuple[Route, ...]] = uploads.ROUTES
+"""What speaks in headers and bytes: files beside letters."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def build_app(reading: Reading, *, max_message_bytes: int) -> web.Application:
+def build_app(reading: Reading, *, max_message_bytes: int, watch: Watch, gate: Gate | None = None) -> web.Application:
     """Build the application for one hub; a message of more than `max_message_bytes` bytes is refused unread."""
-    app = web.Application(middlewares=[answer_problems], client_max_size=max_message_bytes)
-    for route in ROUTES:
-        app.router.add_route(route.method, route.path, _serve(route, reading, max_message_bytes))
-    description = msgspec.json.encode(describe(ROUTES))
+    gate = gate or Gate(Limits())
+    entrance = Entrance(reading, gate)
+    app = web.Application(middlewares=[observe(watch), answer_problems], client_max_size=max_message_bytes)
+    for route in (*ROUTES, *STREAMS):
+        app.router.add_route(route.method, route.path, _serve(route, reading, max_message_bytes, gate, entrance))
+    description = msgspec.json.encode(describe((*ROUTES, *STREAMS)))
     app.router.add_get("/openapi.json", _constant(description))
     app.router.add_get("/v1/trust", _trust(reading))
-    app.router.add_get("/healthz", _constant(msgspec.json.encode(HealthView(status="ok"))))
-    app.router.add_get("/readyz", _ready(reading))
-    app.on_response_prepare.append(_harden)
+    add_operation(app, watch)
+    app.on_cleanup.append(entrance.close)
+    app.on_response_prepare.extend((_harden, sign_answer, uploads.sign_tus))
     return app
 
 
-def _serve(route: Route, reading: Reading, limit: int) -> Handler:
+def _serve(route: Route, reading: Reading, limit: int, gate: Gate, entrance: Entrance) -> Handler:
+    """Let a request in before anything of its body is read, and answer it within the time that it may take."""
+
     async def handle(request: web.Request) -> web.StreamResponse:
-        header = request.headers.get("Authorization", "")
-        party = await authenticate(header, reading.hub.store.directory, reading.hub.clock)
-        if (request.content_length or 0) > limit:
-            raise Refused(TOO_LARGE, f"The body has {request.content_length:,} bytes; {limit:,} are allowed")
-        if request.headers.get("Content-Encoding", "identity") != "identity":
-            raise Refused(REQUEST, "Compressed bodies are not taken", where="header Content-Encoding")
-        if len(request.query_string) > 2048:
-            raise Refused(REQUEST, "The query is too long")
-        body = await _body(request)
-        return await route.handler(Asked(request=request, reading=reading, party=party, body=body))
+        with gate.admission.slot() as slot:
+            principal = await entrance.identify(request)
+            party = principal.party
+            note(party=party.id)
+            slot.claim(party.id)
+            gate.rates.count_request(party.id)
+            await entrance.permit(request, principal, route.action)
+            _check(request)
+            if route.streams:
+                return await route.handler(Asked(request=request, reading=reading, principal=principal))
+            with gate.admission.room(party.id, announced(request, limit)) as room:
+                body = await _receive(request, party, limit, gate)
+                room.shrink(len(body))
+                asked = Asked(request=request, reading=reading, principal=principal, body=body)
+                if not route.waits:
+                    return await gate.finish(route.handler(asked))
+                slot.leave()
+                with waiting(request):
+                    return await gate.finish(route.handler(asked), route.waits)
 
     return handle
 
 
-async def _body(request: web.Request) -> bytes:
-    """Read the whole body, within a deadline that a slow but honest line meets."""
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            return await request.read()
-    except TimeoutError:
-        raise Refused(TOO_SLOW, f"The body did not arrive within {BODY_SECONDS} seconds") from None
-    except web.RequestPayloadError:
-        raise Refused(REQUEST, "The body broke off, or is not encoded as its headers say") from None
+def _check(request: web.Request) -> None:
+    if request.headers.get("Content-Encoding", "identity") != "identity":
+        raise Refused(REQUEST, "Compressed bodies are not taken", where="header Content-Encoding")
+    if len(request.query_string) > 2048:
+        raise Refused(REQUEST, "The query is too long")
+
+
+async def _receive(request: web.Request, party: Party, limit: int, gate: Gate) -> bytes:
+    """Read the body; it counts for the party's rate before it is read if its size is known, and after if not."""
+    if not request.body_exists:
+        return b""
+    if request.content_length is not None:
+        gate.rates.count_bytes(party.id, request.content_length)
+        return await read(request, gate.limits, limit)
+    gate.rates.count_bytes(party.id, 1)
+    body = await read(request, gate.limits, limit)
+    gate.rates.add_bytes(party.id, len(body))
+    return body
 
 
 async def _harden(_request: web.Request, response: web.StreamResponse) -> None:
@@ -89,13 +125,5 @@ def _trust(reading: Reading) -> Handler:
             certificate=hub.key.certificate.pem.decode(),
         )
         return answer(view)
-
-    return handle
-
-
-def _ready(reading: Reading) -> Handler:
-    async def handle(_request: web.Request) -> web.StreamResponse:
-        await reading.hub.store.trust.evidence()
-        return answer(HealthView(status="ready"))
 
     return handle

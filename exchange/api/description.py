@@ -10,7 +10,7 @@ import msgspec
 
 from exchange.api.problems import MEDIA_TYPE
 from exchange.api.routes import XML, Route
-from exchange.api.views import HealthView, Problem, TrustView
+from exchange.api.views import HealthView, Problem, ReadinessView, TrustView
 
 VERSION: Final = "1"
 _REFERENCE: Final = "#/components/schemas/{name}"
@@ -20,14 +20,14 @@ def describe(routes: Iterable[Route]) -> dict[str, Any]:
     """Describe the routes, and the public pages beside them."""
     routes = list(routes)
     views = {view for route in routes for view in (route.gives, route.takes) if view is not None}
-    ordered = sorted(views | {Problem, TrustView, HealthView}, key=lambda view: view.__name__)
+    ordered = sorted(views | {Problem, TrustView, HealthView, ReadinessView}, key=lambda view: view.__name__)
     _, components = msgspec.json.schema_components(ordered, ref_template=_REFERENCE)
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
     paths["/v1/trust"] = {"get": _public("getTrust", "Show what to verify the hub's receipts with.", TrustView)}
     paths["/healthz"] = {"get": _public("getHealth", "Say whether the process answers.", HealthView)}
-    paths["/readyz"] = {"get": _public("getReadiness", "Say whether the hub can take messages on.", HealthView)}
+    paths["/readyz"] = {"get": _public("getReadiness", "Say whether the hub can take messages on.", ReadinessView)}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -54,6 +54,8 @@ def _operation(route: Route) -> dict[str, Any]:
     }
     if route.takes_xml:
         operation["requestBody"] = {"required": True, "content": {XML: {"schema": {"type": "string"}}}}
+    if route.takes_media:
+        operation["requestBody"] = {"required": True, "content": {route.takes_media: {}}}
     if route.takes is not None:
         operation["requestBody"] = {"required": False, "content": _json(_ref(route.takes))}
     return operation
@@ -66,9 +68,15 @@ def _public(name: str, text: str, view: type) -> dict[str, Any]:
 
 def _success(route: Route) -> dict[str, Any]:
     if route.gives is None:
-        return {"description": route.text, "content": {XML: {"schema": {"type": "string"}}}}
+        return {"description": route.text, "content": _bytes(route.gives_media)}
     one = _ref(route.gives)
     return {"description": route.text, "content": _json({"type": "array", "items": one} if route.many else one)}
+
+
+def _bytes(media: str) -> dict[str, Any]:
+    if not media:
+        return {}
+    return {media: {"schema": {"type": "string"}} if media == XML else {}}
 
 
 def _refusal() -> dict[str, Any]:

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from exchange.api.routes import XML, Asked, Route, answer
 from exchange.api.views import PartyView
+from exchange.auth.permissions import Action
 from exchange.core.model import EvidenceId, Party
 
 
@@ -34,6 +35,7 @@ ROUTES = (
         method="GET",
         path="/v1/whoami",
         name="whoAmI",
+        action=Action.IDENTIFY,
         text="Show the party that the token speaks for.",
         handler=whoami,
         gives=PartyView,
@@ -42,6 +44,7 @@ ROUTES = (
         method="GET",
         path="/v1/parties",
         name="listParties",
+        action=Action.FIND,
         text="List the parties that can be written to.",
         handler=parties,
         gives=PartyView,
@@ -51,6 +54,7 @@ ROUTES = (
         method="GET",
         path="/v1/evidence/{evidence}",
         name="getEvidence",
+        action=Action.LOOK,
         text="Download a receipt (sealed XML).",
         handler=evidence,
         gives=None,

@@ -9,19 +9,41 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from exchange.api.ranges import NO_RANGE, Unsatisfiable
+from exchange.api.uploads import TUS_VERSION, UPLOAD_TYPE
 from exchange.api.views import Problem
+from exchange.auth.principal import CREDENTIALS_DIFFER
+from exchange.core.audit import BROKEN as AUDIT_BROKEN
+from exchange.core.ports.access import TOO_MANY as TOO_MANY_TOKENS
 from exchange.errors import (
+    BUSY,
     CONFLICT,
+    CONTENT_REMOVED,
     DAMAGED,
+    DISK_FULL,
+    FILE_TOO_LARGE,
     FORBIDDEN,
+    NO_LEASE,
     NOT_FOUND,
     PARTY_SUSPENDED,
     REQUEST,
+    STORAGE_FAILING,
     TOO_LARGE,
     TOO_SLOW,
     UNAUTHENTICATED,
+    UPLOAD_LOCKED,
+    UPLOAD_OFFSET,
+    UPLOAD_QUOTA,
+    UPLOADS_TOO_MANY,
+    Elsewhere,
+    Later,
     Rejected,
 )
+from exchange.logs import note, noted
+from exchange.net.admission import STOPPING
+from exchange.net.crowd import CROWDED
+from exchange.net.gate import ABANDONED
+from exchange.net.rates import RATE_LIMITED
 from trust_store.errors import Reason, Refused, reason
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -32,15 +54,35 @@ METHOD = reason("method-not-allowed", "This address does not take this method", 
 
 STATUS: Final[dict[str, int]] = {
     UNAUTHENTICATED.code: 401,
+    CREDENTIALS_DIFFER.code: 401,
     FORBIDDEN.code: 403,
     PARTY_SUSPENDED.code: 403,
     NOT_FOUND.code: 404,
+    NO_LEASE.code: 404,
     METHOD.code: 405,
     CONFLICT.code: 409,
     TOO_SLOW.code: 408,
     TOO_LARGE.code: 413,
     REQUEST.code: 400,
+    RATE_LIMITED.code: 429,
+    BUSY.code: 503,
+    STOPPING.code: 503,
+    CROWDED.code: 503,
+    ABANDONED.code: 503,
+    CONTENT_REMOVED.code: 410,
+    UPLOAD_OFFSET.code: 409,
+    UPLOADS_TOO_MANY.code: 409,
+    UPLOAD_QUOTA.code: 409,
+    TUS_VERSION.code: 412,
+    FILE_TOO_LARGE.code: 413,
+    UPLOAD_TYPE.code: 415,
+    NO_RANGE.code: 416,
+    UPLOAD_LOCKED.code: 423,
+    STORAGE_FAILING.code: 503,
+    DISK_FULL.code: 507,
+    TOO_MANY_TOKENS.code: 409,
     DAMAGED.code: 500,
+    AUDIT_BROKEN.code: 500,
     INTERNAL.code: 500,
 }
 """The HTTP status of a code; every other refusal is about the document and gives 422."""
@@ -50,19 +92,19 @@ _LOG = structlog.get_logger("congvan.api")
 
 @web.middleware
 async def answer_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer every refusal and every failure with a problem document, and log it with the same words."""
+    """Answer every refusal and every failure with a problem document, and have its code logged."""
     try:
         return await handler(request)
     except Refused as refusal:
-        return _answer(request, refusal)
+        return _answer(refusal)
     except web.HTTPException as error:
-        response = _answer(request, _translated(error))
+        response = _answer(_translated(error))
         if "Allow" in error.headers:
             response.headers["Allow"] = error.headers["Allow"]
         return response
     except Exception:
-        _LOG.exception("failed", method=request.method, path=request.path)
-        return _answer(request, Refused(INTERNAL))
+        _LOG.exception("failed")
+        return _answer(Refused(INTERNAL))
 
 
 def problem(refusal: Refused) -> Problem:
@@ -77,16 +119,29 @@ def problem(refusal: Refused) -> Problem:
         fix=why.fix,
         where=refusal.where,
         evidence=refusal.evidence_id if isinstance(refusal, Rejected) else "",
+        request=noted("request"),
     )
 
 
-def _answer(request: web.Request, refusal: Refused) -> web.Response:
-    body = problem(refusal)
-    _LOG.info(
-        "refused", method=request.method, path=request.path, status=body.status, code=body.code, detail=body.detail
-    )
-    headers = {"WWW-Authenticate": 'Bearer realm="congvan"'} if body.status == 401 else None
+def answer_refusal(refusal: Refused) -> web.Response:
+    """Answer with a problem document, and say when to come again if that is known."""
+    body, headers = problem(refusal), {}
+    if body.status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="congvan"'
+    if isinstance(refusal, Later):
+        headers["Retry-After"] = str(refusal.seconds)
+    if isinstance(refusal, Elsewhere):
+        headers["Upload-Offset"] = str(refusal.offset)
+    if isinstance(refusal, Unsatisfiable):
+        headers["Content-Range"] = f"bytes */{refusal.size}"
     return web.Response(body=msgspec.json.encode(body), status=body.status, content_type=MEDIA_TYPE, headers=headers)
+
+
+def _answer(refusal: Refused) -> web.Response:
+    """Answer, and let the log line of the request say why; what was sent is not in it, and `detail` may quote that."""
+    evidence = {"evidence": refusal.evidence_id} if isinstance(refusal, Rejected) else {}
+    note(code=refusal.reason.code, **evidence)
+    return answer_refusal(refusal)
 
 
 def _translated(error: web.HTTPException) -> Refused:

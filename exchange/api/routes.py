@@ -9,6 +9,9 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
+from exchange.auth.permissions import Action
+from exchange.auth.principal import Principal
+from exchange.core.mailbox import Mailbox
 from exchange.core.model import Party
 from exchange.core.reading import Reading
 from exchange.errors import REQUEST
@@ -20,12 +23,27 @@ MAX_LIMIT: Final = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """Hold a request together with the party that makes it and the hub that answers, through `reading`."""
+    """Hold a request together with who makes it and the hub that answers, through `reading`."""
 
     request: web.Request
     reading: Reading
-    party: Party
+    principal: Principal
     body: bytes = b""
+
+    @property
+    def party(self) -> Party:
+        """Give the party that is asking."""
+        return self.principal.party
+
+    @property
+    def by(self) -> str:
+        """Name the credentials that were shown."""
+        return self.principal.credential
+
+    @property
+    def mailbox(self) -> Mailbox:
+        """Give what keeps the party's mailbox."""
+        return Mailbox(hub=self.reading.hub)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +57,20 @@ class Query:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """Describe one operation. `takes` and `gives` are views, None for XML bytes; `many`: a list of `gives`."""
+    """Describe one operation. `takes` and `gives` are views, None for XML bytes; `many`: a list of `gives`.
+
+    `action` is what the permissions are asked for (see `exchange.auth.permissions`).
+
+    `streams`: the handler reads the body itself, with `exchange.net.bodies.chunks`, and takes the time that it needs.
+    `takes_media`: what a body that streams is; `gives_media`: what comes without a view, empty for headers alone.
+    `waits`: the seconds that it may wait for news on purpose; meanwhile it does not count as being worked on.
+    """
 
     method: str
     path: str
     name: str
     text: str
+    action: Action
     handler: Callable[[Asked], Awaitable[web.StreamResponse]]
     gives: type | None
     takes: type | None = None
@@ -52,12 +78,13 @@ class Route:
     many: bool = False
     status: int = 200
     queries: tuple[Query, ...] = ()
+    streams: bool = False
+    takes_media: str = ""
+    gives_media: str = XML
+    waits: float = 0.0
 
 
 LIMIT = Query(name="limit", kind="integer", text=f"How many at most, 1 to {MAX_LIMIT}; 50 unless told")
-AFTER = Query(name="after", kind="string", text="The key of the last delivery of the page before")
-BEFORE = Query(name="before", kind="string", text="Only those submitted before this moment (RFC 3339)")
-WAITING = Query(name="waiting", kind="boolean", text="Only deliveries that were not acknowledged yet; true unless told")
 
 
 def answer(view: msgspec.Struct | Sequence[msgspec.Struct], status: int = 200) -> web.Response:
@@ -75,15 +102,3 @@ def limit_of(request: web.Request) -> int:
     if not text.isascii() or not text.isdecimal() or len(text) > 9 or not 1 <= int(text) <= MAX_LIMIT:
         raise Refused(REQUEST, f"limit must be a number from 1 to {MAX_LIMIT}", where="query parameter limit")
     return int(text)
-
-
-def flag_of(request: web.Request, name: str, *, default: bool) -> bool:
-    """Read a true/false parameter.
-
-    Raises:
-        Refused: `request-malformed`.
-    """
-    text = request.query.get(name, str(default).lower())
-    if text not in {"true", "false"}:
-        raise Refused(REQUEST, f"{name} must be true or false", where=f"query parameter {name}")
-    return text == "true"

@@ -48,8 +48,13 @@ class DeliveryView(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     consigned_at: datetime
     handed_over_at: datetime | None
+    lease: str | None
     leased_until: datetime | None
+    fetched_at: datetime | None
+    fetched_by: str | None
+    archived_at: datetime | None
     status: str
+    state: str
 
 
 class ReceiverView(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +64,10 @@ class ReceiverView(msgspec.Struct, frozen=True, kw_only=True):
     delivery: str
     consigned_at: datetime
     handed_over_at: datetime | None
+    fetched_at: datetime | None
+    fetched_by: str | None
     status: str
+    state: str
 
 
 class MessageView(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +88,66 @@ class MessageView(msgspec.Struct, frozen=True, kw_only=True):
     signature_class: str
     verdict: msgspec.Raw
     receipt_id: str
+    archived_at: datetime | None
     receivers: list[ReceiverView]
+
+
+class CountsView(msgspec.Struct, frozen=True, kw_only=True):
+    """How much is in a mailbox; `leased` is a part of `waiting`."""
+
+    waiting: int
+    leased: int
+    received: int
+    archived: int
+    sent: int
+
+
+class EffectView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a sender asked about a document at one receiver, how far that receiver had come, and what it answered.
+
+    `asked` is revoke, update, replace or recall; `by_message` asked it; `answer` is 15, 16 or empty.
+    """
+
+    original: str
+    by_message: str
+    receiver: str
+    asked: str
+    at: datetime
+    fetched_at: datetime | None
+    fetched_by: str | None
+    handed_over_at: datetime | None
+    answer: str
+    answered_at: datetime | None
+
+
+class RelationView(msgspec.Struct, frozen=True, kw_only=True):
+    """How one message refers to another: reply, revoke, update, replace or status; `target` is empty when it is not here."""
+
+    message: str
+    kind: str
+    target: str
+    organ: str
+    document_id: str
+    code: str
+
+
+class ThreadView(msgspec.Struct, frozen=True, kw_only=True):
+    """Messages that refer to each other, oldest first, with how they do."""
+
+    messages: list[MessageView]
+    relations: list[RelationView]
+
+
+class RenewalRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Ask that a lease last for `lease_seconds` from now."""
+
+    lease_seconds: float = 60.0
+
+
+class ReleaseView(msgspec.Struct, frozen=True, kw_only=True):
+    """How many deliveries a lease held when it was released."""
+
+    released: int
 
 
 class MomentView(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +160,16 @@ class MomentView(msgspec.Struct, frozen=True, kw_only=True):
     evidence: str | None
     notice: str | None
     irregular: bool
+
+
+class AttachmentView(msgspec.Struct, frozen=True, kw_only=True):
+    """A file beside a message: its name and type as the sender declared them, its digest as the sender signed it."""
+
+    ordinal: int
+    name: str
+    media_type: str
+    size: int
+    digest: str
 
 
 class ReceiptView(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,8 +202,26 @@ class HealthView(msgspec.Struct, frozen=True, kw_only=True):
     status: str
 
 
+class CheckView(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that readiness needs: `outcome` is passed or failed, `text` says so in a sentence."""
+
+    name: str
+    outcome: str
+    text: str
+
+
+class ReadinessView(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the hub can take messages on: `status` is ready or not-ready."""
+
+    status: str
+    checks: list[CheckView]
+
+
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A refusal (RFC 9457): `code` is stable, `detail` says what failed, `where` in which element, `fix` what to do."""
+    """A refusal (RFC 9457): `code` is stable, `detail` says what failed, `where` in which element, `fix` what to do.
+
+    `request` is the id under which the hub's log knows the request.
+    """
 
     type: str
     title: str
@@ -136,3 +231,4 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     fix: str
     where: str = ""
     evidence: str = ""
+    request: str = ""

@@ -8,13 +8,16 @@ import hashlib
 import hmac
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from datetime import datetime
 from pathlib import Path
 
-from exchange.errors import DAMAGED, NOT_FOUND
+from exchange.blobs.partials import CHUNK, flush_folder
+from exchange.errors import DAMAGED, NOT_FOUND, unstored
 from trust_store.errors import Misuse, Refused
 
+SMALL = 64 * 1024
+"""Reading so few bytes takes less than handing the reading to a thread."""
 _ASIDE = ".aside"
 _HEX = frozenset("0123456789abcdef")
 
@@ -27,11 +30,44 @@ class LocalBlobs:
 
     async def put(self, digest: str, data: bytes) -> None:
         """Keep the bytes durably."""
-        await asyncio.to_thread(self._put, self._path(digest), data)
+        try:
+            await asyncio.to_thread(self._put, self._path(digest), data)
+        except OSError as error:
+            raise unstored(error) from error
 
     async def get(self, digest: str) -> bytes:
         """Return the bytes, checked against the digest."""
+        path = self._path(digest)
+        if path.exists() and path.stat().st_size <= SMALL:
+            return self._get(digest)
         return await asyncio.to_thread(self._get, digest)
+
+    async def size(self, digest: str) -> int:
+        """Tell how many bytes are kept."""
+        descriptor = await asyncio.to_thread(self._open, digest)
+        try:
+            return os.fstat(descriptor).st_size
+        finally:
+            os.close(descriptor)
+
+    async def stream(self, digest: str, start: int, end: int) -> AsyncGenerator[bytes, None]:
+        """Give the bytes from `start` to before `end`, piece by piece."""
+        descriptor = await asyncio.to_thread(self._open, digest)
+        try:
+            if os.fstat(descriptor).st_size < end:
+                raise Refused(DAMAGED, f"The stored file {digest} is shorter than it was")
+            while start < end:
+                piece = await asyncio.to_thread(os.pread, descriptor, min(CHUNK, end - start), start)
+                if not piece:
+                    raise Refused(DAMAGED, f"The stored file {digest} ends too early")
+                start += len(piece)
+                yield piece
+        finally:
+            os.close(descriptor)
+
+    async def adopt(self, path: Path, digest: str) -> None:
+        """Keep a finished file that lies on the same disk; the name that it had is the caller's to remove."""
+        await asyncio.to_thread(self._adopt, path, self._path(digest))
 
     async def before(self, moment: datetime) -> list[str]:
         """List the digests kept before a moment."""
@@ -55,14 +91,31 @@ class LocalBlobs:
             raise Refused(DAMAGED, f"The stored file {digest} has changed")
         return data
 
+    def _open(self, digest: str) -> int:
+        try:
+            return os.open(self._path(digest), os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise Refused(NOT_FOUND, "The bytes of this file are not here") from None
+
+    def _adopt(self, path: Path, target: Path) -> None:
+        """Link it aside and rename it, so that it takes the place of a damaged one too; now it is young for the sweep."""
+        self._make_parent(target)
+        os.utime(path)
+        aside = target.with_name(f".{path.name}")
+        aside.unlink(missing_ok=True)
+        os.link(path, aside)
+        if target.exists() and target.samefile(aside):
+            aside.unlink()  # a rename between two names of one file would leave both
+        else:
+            aside.replace(target)
+        flush_folder(target.parent)
+
     def _put(self, path: Path, data: bytes) -> None:
         with contextlib.suppress(FileNotFoundError):
             os.utime(path)
-            _flush(path.parent)
+            flush_folder(path.parent)
             return
-        if not path.parent.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _flush(self._folder)
+        self._make_parent(path)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".")
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -73,7 +126,12 @@ class LocalBlobs:
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
-        _flush(path.parent)
+        flush_folder(path.parent)
+
+    def _make_parent(self, path: Path) -> None:
+        if not path.parent.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            flush_folder(self._folder)
 
     def _older(self, moment: datetime) -> Iterator[str]:
         for aside in self._folder.glob(f"??/*{_ASIDE}"):
@@ -93,11 +151,3 @@ def _discard(path: Path, before: float) -> bool:
             return True
         aside.replace(path)
     return False
-
-
-def _flush(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -79,7 +79,8 @@ async def trust(folder: Path, file: Path, *, intermediate: bool) -> None:
     certificate = load_many(file.read_bytes())[0]
     role = "intermediate" if intermediate else "anchor"
     async with open_exchange(Home(folder)) as exchange:
-        await exchange.trust.trust(certificate, role, exchange.hub.clock.now())
+        by = exchange.author()
+        await exchange.trust.trust(certificate, role, by.at, by)
     click.echo(f"{certificate.subject} is now a known {role}")
 
 
@@ -94,5 +95,5 @@ async def revoke(folder: Path, why: str, moment: str | None, file: Path) -> None
     certificate = load_many(file.read_bytes())[0]
     async with open_exchange(Home(folder)) as exchange:
         at = parse_moment(moment) if moment else exchange.hub.clock.now()
-        await exchange.trust.revoke(Revocation(signed_part=certificate.signed_part, at=at, why=why))
+        await exchange.trust.revoke(Revocation(signed_part=certificate.signed_part, at=at, why=why), exchange.author())
     click.echo(f"{certificate.subject} is revoked from {at:%Y-%m-%d %H:%M} UTC on")

@@ -12,6 +12,8 @@ from exchange.config import Home
 from exchange.logs import configure
 from exchange.wiring import open_exchange
 
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
 
 @click.command()
 @click.option("--dir", "folder", type=click.Path(file_okay=False, path_type=Path), required=True, help="Hub's folder.")
@@ -26,7 +28,7 @@ async def init(folder: Path, name: str, code: str) -> None:
     home, clock = Home(folder), SystemClock()
     authority = found(home, name=name, code=code, clock=clock, entropy=SystemEntropy())
     async with open_exchange(home) as exchange:
-        await exchange.trust.trust(authority.certificate, "anchor", clock.now())
+        await exchange.trust.trust(authority.certificate, "anchor", clock.now(), exchange.author())
     click.echo(f"The hub is in {folder}. Its trust anchor is {home.anchor}.")
     click.echo(f"Next: congvan party add --dir {folder} --kind enterprise CODE NAME; congvan serve --dir {folder}")
 
@@ -37,14 +39,32 @@ async def init(folder: Path, name: str, code: str) -> None:
 @click.option(
     "--port", default=8800, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 takes a free one."
 )
+@click.option("--tls-cert", type=_FILE, help="Certificate with its chain (PEM), to serve over TLS.")
+@click.option("--tls-key", type=_FILE, help="Its key (PEM).")
+@click.option("--client-ca", type=_FILE, help="Authorities (PEM) of client certificates; without it none is asked for.")
 @click.option("--verbose", is_flag=True, help="Log every step of every message.")
 @run_async
-async def serve(folder: Path, host: str, port: int, *, verbose: bool) -> None:
+async def serve(
+    folder: Path,
+    host: str,
+    port: int,
+    *,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    client_ca: Path | None,
+    verbose: bool,
+) -> None:
     """Serve a hub until SIGTERM or SIGINT."""
+    from exchange.net.tls import TlsFiles  # noqa: PLC0415
+    from exchange.operation.supervisor import supervised  # noqa: PLC0415
     from exchange.server import serve as serving  # noqa: PLC0415
-    from exchange.server import wait_for_signal  # noqa: PLC0415
+    from exchange.server import share_evenly, wait_for_signal  # noqa: PLC0415
 
     configure(logging.DEBUG if verbose else logging.INFO)
-    async with open_exchange(Home(folder)) as exchange, serving(exchange, host, port) as url:
+    share_evenly()
+    if (tls_cert is None) != (tls_key is None) or (client_ca and not tls_cert):
+        raise click.UsageError("--tls-cert and --tls-key go together, and --client-ca only with them")
+    tls = TlsFiles(cert=tls_cert, key=tls_key, client_ca=client_ca) if tls_cert and tls_key else None
+    async with open_exchange(Home(folder)) as exchange, serving(exchange, host, port, tls) as url, supervised():
         click.echo(f"The hub answers at {url}")
         await wait_for_signal()

@@ -7,15 +7,21 @@ from pathlib import Path
 
 import click
 
-from envelopes.drafting import draft_letter
+from envelopes.drafting import FileBeside, draft_letter
 from envelopes.edxml import Letter, Organ, build
 from envelopes.opened import VIETNAM
 from envelopes.signature.sign import sign as sign_document
 from exchange.cli.messages import NOT_A_LETTER, read_message
 from exchange.cli.options import Caller, caller_options, key_options, run_async
 from exchange.cli.plain import local
-from trust_store.errors import Refused
+from exchange.transfer import measure
+from trust_store.errors import Refused, reason
 
+FILES_DIFFER = reason(
+    "files-beside-differ",
+    "The files are not those that the letter names",
+    "Give each file that the letter was written with, by --detach",
+)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 OUT = click.Path(dir_okay=False, writable=True, path_type=Path)
 
@@ -29,6 +35,7 @@ OUT = click.Path(dir_okay=False, writable=True, path_type=Path)
 @click.option("--place", help="Địa danh: where it was issued.")
 @click.option("--due", type=click.DateTime(["%Y-%m-%d"]), help="Hạn trả lời: when an answer is due.")
 @click.option("--attach", "files", type=FILE, multiple=True, help="A file to attach; may be repeated.")
+@click.option("--detach", "beside", type=FILE, multiple=True, help="A file to send beside it; may be repeated.")
 @click.option("--answers", type=FILE, help="The edXML file of the letter that this one answers.")
 @click.option("--out", "-o", type=OUT, required=True, help="Where the edXML goes.")
 def letter(
@@ -40,6 +47,7 @@ def letter(
     place: str | None,
     due: datetime | None,
     files: tuple[Path, ...],
+    beside: tuple[Path, ...],
     answers: Path | None,
     out: Path,
 ) -> None:
@@ -55,9 +63,31 @@ def letter(
         place=place,
         due=due.date() if due else None,
         answers=_letter(answers) if answers else None,
+        detached=[_beside(file) for file in beside],
     )
     out.write_bytes(build(drafted))
     click.echo(f"{out}: {drafted.document_id}. Next: congvan sign --p12 FILE {out} (in a sandbox: --as {sender})")
+
+
+def _beside(path: Path) -> FileBeside:
+    with path.open("rb") as file:
+        stored = measure(file)
+    return FileBeside(name=path.name, digest=stored.digest, size=stored.size)
+
+
+def _digests(document: bytes, beside: tuple[Path, ...]) -> dict[str, str]:
+    """Find the digest of each file that the letter names and does not carry, by its name."""
+    if not beside:
+        return {}
+    read, _ = read_message(document)
+    if not isinstance(read, Letter):
+        raise Refused(NOT_A_LETTER, "A status notice has no files beside it")
+    known = {path.name: path for path in beside}
+    missing = [item.name for item in read.detached if item.name not in known]
+    if missing or len(read.detached) != len(beside):
+        named = ", ".join(str(item.name) for item in read.detached) or "none"
+        raise Refused(FILES_DIFFER, f"The letter names beside it: {named}")
+    return {item.content_id: _beside(known[item.name or ""]).digest for item in read.detached}
 
 
 def _letter(path: Path) -> Letter:
@@ -70,11 +100,13 @@ def _letter(path: Path) -> Letter:
 @click.command()
 @caller_options
 @key_options
+@click.option("--detach", "beside", type=FILE, multiple=True, help="A file that goes beside it; may be repeated.")
 @click.option("--out", "-o", type=OUT, help="Where the signed file goes; FILE.signed.edxml unless told.")
 @click.argument("file", type=FILE)
 def sign(
     caller: Caller,
     file: Path,
+    beside: tuple[Path, ...],
     out: Path | None,
     p12: str | None,
     password: str | None,
@@ -84,7 +116,8 @@ def sign(
     """Sign an XML document, edXML at its own place, with a key that never leaves this machine."""
     holder = caller.key(p12, password, key, cert)
     target = out or file.with_name(f"{file.stem}.signed{file.suffix}")
-    target.write_bytes(sign_document(file.read_bytes(), holder))
+    document = file.read_bytes()
+    target.write_bytes(sign_document(document, holder, _digests(document, beside)))
     click.echo(f"{target}: signed by {holder.certificate.subject}")
 
 

@@ -15,11 +15,18 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "demo": ("exchange.cli.demo", "Tell the whole story against a temporary hub"),
     "init": ("exchange.cli.hub", "Make a new hub in a folder"),
     "serve": ("exchange.cli.hub", "Serve a hub"),
+    "doctor": ("exchange.cli.doctor", "Examine a hub and say what is wrong"),
+    "backup": ("exchange.cli.backup", "Back a hub up while it serves"),
+    "restore": ("exchange.cli.backup", "Restore a hub from a backup"),
+    "retention": ("exchange.cli.retention", "Remove the content of old messages"),
     "party": ("exchange.cli.party", "Manage the parties of a hub"),
+    "token": ("exchange.cli.token", "Manage the tokens of parties and of the hub's own people"),
     "cert": ("exchange.cli.cert", "Manage certificates and trust of a hub"),
+    "audit": ("exchange.cli.audit", "List, verify and export the audit trail"),
     "letter": ("exchange.cli.letter", "Write an official letter as edXML"),
     "sign": ("exchange.cli.letter", "Sign an XML document"),
     "send": ("exchange.cli.letter", "Send signed documents"),
+    "attachment": ("exchange.cli.attachment", "Upload and download files that travel beside letters"),
     "inbox": ("exchange.cli.mailbox", "List the mailbox"),
     "fetch": ("exchange.cli.mailbox", "Download a document from the mailbox, verified"),
     "ack": ("exchange.cli.mailbox", "Acknowledge deliveries"),
@@ -27,6 +34,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "timeline": ("exchange.cli.evidence", "Tell what happened to a document"),
     "receipt": ("exchange.cli.evidence", "Download the receipts of a document, verified"),
     "verify": ("exchange.cli.verify", "Verify signed XML files offline"),
+    "bench": ("exchange.cli.bench", "Measure how fast this machine exchanges documents"),
+    "adapter": ("exchange.cli.adapter", "Connect a local system with a hub"),
 }
 """Each command with the module that holds it, loaded only when it is called: `verify` needs no database."""
 

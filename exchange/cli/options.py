@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import wraps
@@ -11,6 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import click
 import msgspec
+import uvloop
 
 from exchange.client import Client
 from exchange.sandbox import ready
@@ -89,7 +89,7 @@ def run_async(command: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
 
     @wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
-        return asyncio.run(command(*args, **kwargs))
+        return uvloop.run(command(*args, **kwargs))
 
     return wrapped
 

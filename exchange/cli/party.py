@@ -45,7 +45,7 @@ async def add(folder: Path, kind: str, aliases: tuple[str, ...], code: str, name
     async with open_exchange(Home(folder)) as exchange:
         if await exchange.hub.store.directory.get(described.id) is not None:
             raise Refused(PARTY_EXISTS, f"{described.id} is registered already")
-        await exchange.registry.put(described)
+        await exchange.registry.put(described, exchange.author())
         token = await give_token(exchange, described, "first")
     click.echo(f"{described.id} is registered. Its token, shown only now: {token}")
     click.echo(f"Next: congvan cert issue --dir {folder} {described.id} (pilot), or congvan cert add with its own")
@@ -101,5 +101,5 @@ async def find_party(exchange: Exchange, code: str) -> Party:
 async def _set_status(folder: Path, code: str, status: PartyStatus) -> None:
     async with open_exchange(Home(folder)) as exchange:
         found = await find_party(exchange, code)
-        await exchange.registry.put(dataclasses.replace(found, status=status))
+        await exchange.registry.put(dataclasses.replace(found, status=status), exchange.author())
         click.echo(f"{found.id} is {status}")

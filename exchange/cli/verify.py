@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import msgspec
 from exchange.cli.moments import parse_moment
 from exchange.cli.plain import plain
 from exchange.machine import SystemClock
-from exchange.verification import Finding, examine
+from exchange.verification import UNMATCHED, Finding, examine
 from trust_store.certificate import Certificate, load_many
 from trust_store.errors import reason
 from trust_store.evidence import Evidence, Revocation
@@ -29,6 +30,9 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--intermediate", "intermediates", type=FILE, multiple=True, help="An authority below it; repeatable.")
 @click.option("--revoked", type=FILE, multiple=True, help="A certificate that is not to be believed; repeatable.")
 @click.option(
+    "--attachment", "attachments", type=FILE, multiple=True, help="A file that came beside a letter; repeatable."
+)
+@click.option(
     "--at", "moment", help="Judge as of this moment (ISO 8601, UTC unless it says otherwise); now unless told."
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line: file, verdict, reason, text.")
@@ -37,6 +41,7 @@ def verify(
     anchors: tuple[Path, ...],
     intermediates: tuple[Path, ...],
     revoked: tuple[Path, ...],
+    attachments: tuple[Path, ...],
     moment: str | None,
     files: tuple[Path, ...],
     *,
@@ -49,15 +54,16 @@ def verify(
         intermediates=tuple(_read(intermediates)),
         revoked=tuple(_revocation(path, at) for path in revoked),
     )
-    findings = []
-    for path in files:
-        finding = _examine_file(path, evidence, at)
-        findings.append(finding)
+    digests = {path: _digest(path) for path in attachments}
+    found = [(path, _examine_file(path, evidence, at, frozenset(digests.values()))) for path in files]
+    covered = frozenset[str]().union(*(finding.detached for _, finding in found))
+    found += [(path, _match(digest, covered)) for path, digest in digests.items()]
+    for path, finding in found:
         click.echo(_line(path, finding) if as_json else f"{path}: {finding.verdict}. {plain(finding.text)}")
-    sys.exit(0 if all(finding.verdict == Outcome.VALID for finding in findings) else 1)
+    sys.exit(0 if all(finding.verdict == Outcome.VALID for _, finding in found) else 1)
 
 
-def _examine_file(path: Path, evidence: Evidence, at: datetime) -> Finding:
+def _examine_file(path: Path, evidence: Evidence, at: datetime, attachments: Collection[str]) -> Finding:
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -66,7 +72,20 @@ def _examine_file(path: Path, evidence: Evidence, at: datetime) -> Finding:
             reason=UNREADABLE.code,
             text=f"{UNREADABLE.title}: {error.strerror}. {UNREADABLE.fix}",
         )
-    return examine(data, evidence, Policy(), at)
+    return examine(data, evidence, Policy(), at, attachments)
+
+
+def _digest(path: Path) -> str:
+    """Digest a file of any size without holding it in memory."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _match(digest: str, covered: Collection[str]) -> Finding:
+    if digest in covered:
+        return Finding(verdict=Outcome.VALID, reason="", text=f"Signed beside a letter, SHA-256 {digest}")
+    text = f"{UNMATCHED.title}: SHA-256 {digest}. {UNMATCHED.fix}"
+    return Finding(verdict=Outcome.INVALID, reason=UNMATCHED.code, text=text)
 
 
 def _read(paths: Iterable[Path]) -> Iterable[Certificate]:

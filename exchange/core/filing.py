@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from envelopes.edxml import Letter, StatusCode
+from envelopes.edxml import BusinessType, Letter, StatusCode
 from envelopes.leaf import SALT_BYTES, commit
 from envelopes.opened import Envelope
 from envelopes.receipt import Actor, Cause, Event, Receipt, state
+from exchange.core.lifecycle import Asked, State, begin
 from exchange.core.model import (
+    Attachment,
     Delivery,
+    Effect,
     EvidenceId,
     Filed,
     Filing,
@@ -19,6 +25,8 @@ from exchange.core.model import (
     MessageKey,
     Party,
     PartyId,
+    Relation,
+    RelationKind,
     Statement,
     StatusChange,
     delivery_key,
@@ -26,10 +34,12 @@ from exchange.core.model import (
     message_key,
 )
 from exchange.core.ports import Entropy
+from exchange.core.references import Link
 from exchange.core.routing import About, Route
 from trust_store.errors import Refused
 from trust_store.verdict import Verdict
 
+NAME_BYTES: Final = 15
 _ANSWERS = {StatusCode.ACCEPTED: Event.CONSIGNMENT_ACCEPTANCE, StatusCode.REFUSED: Event.CONSIGNMENT_REJECTION}
 
 
@@ -40,10 +50,13 @@ class Registrar:
     issuer: Actor
     entropy: Entropy
 
-    def compose(self, envelope: Envelope, sender: Party, route: Route, at: datetime) -> Filing:
-        """Compose everything that follows from a believed and addressed message."""
+    def compose(
+        self, envelope: Envelope, sender: Party, route: Route, at: datetime, sizes: Mapping[str, int]
+    ) -> Filing:
+        """Compose everything that follows from a believed and addressed message; `sizes` are those of its files by digest."""
         filed = _filed(envelope, sender, at)
         deliveries = tuple(_delivery(filed, receiver) for receiver in route.receivers)
+        change = _change(envelope, filed, route.about, at)
         names = tuple(receiver.actor for receiver in route.receivers)
         accepted = self.state(filed, sender.actor, names, Event.SUBMISSION_ACCEPTANCE, at)
         consigned = [
@@ -55,7 +68,10 @@ class Registrar:
             message=filed,
             deliveries=deliveries,
             statements=(accepted, *consigned, *answered),
-            change=_change(envelope, filed, route.about, at),
+            change=change,
+            effects=(*_effects(filed, route.links, at), *_recall(change)),
+            relations=_relations(filed, route),
+            attachments=_attachments(envelope, filed, sizes),
         )
 
     def state(
@@ -103,6 +119,10 @@ class Registrar:
             causes=(Cause(code=refusal.reason.code, text=refusal.text),),
         )
         return self._statement(receipt, sender.id, message)
+
+    def draw_name(self) -> str:
+        """Draw a name that nobody can guess."""
+        return base64.b32encode(self.entropy.draw(NAME_BYTES)).decode().rstrip("=").lower()
 
     def _answer(self, envelope: Envelope, about: About | None, at: datetime) -> list[Statement]:
         notice = envelope.message
@@ -165,6 +185,23 @@ def _delivery(filed: Filed, receiver: Party) -> Delivery:
         message=filed.key,
         sender=filed.sender,
         consigned_at=filed.submitted_at,
+        state=begin(BusinessType(filed.business)) if filed.kind is Kind.LETTER else State.SENT,
+    )
+
+
+def _attachments(envelope: Envelope, filed: Filed, sizes: Mapping[str, int]) -> tuple[Attachment, ...]:
+    return tuple(
+        Attachment(
+            sender=filed.sender,
+            message=filed.key,
+            ordinal=ordinal,
+            content_id=item.content_id,
+            name=item.name or item.content_id,
+            media_type=item.content_type or "",
+            digest=item.digest,
+            size=sizes[item.digest],
+        )
+        for ordinal, item in enumerate(envelope.detached, start=1)
     )
 
 
@@ -180,7 +217,59 @@ def _change(envelope: Envelope, filed: Filed, about: About | None, at: datetime)
         text=notice.description or "",
         at=at,
         notice=filed.key,
-        irregular=about.irregular,
+    )
+
+
+def _effects(filed: Filed, links: Sequence[Link], at: datetime) -> list[Effect]:
+    """Record what is asked of each receiver of each letter that this one revokes, updates or replaces, once each."""
+    found: dict[tuple[str, str], Effect] = {}
+    for link in links:
+        for item in link.receivers:
+            if link.asked is not None and link.target is not None:
+                effect = Effect(
+                    original=link.target.key,
+                    sender=filed.sender,
+                    receiver=item.receiver,
+                    message=filed.key,
+                    asked=link.asked,
+                    at=at,
+                )
+                found.setdefault((effect.original, effect.receiver), effect)
+    return list(found.values())
+
+
+def _recall(change: StatusChange | None) -> list[Effect]:
+    """Record that a notice of code 13 asks one receiver to give a letter back."""
+    if change is None or change.code is not StatusCode.RECALL_REQUESTED:
+        return []
+    return [
+        Effect(
+            original=change.original,
+            sender=change.sender,
+            receiver=change.receiver,
+            message=change.notice,
+            asked=Asked.RECALL,
+            at=change.at,
+        )
+    ]
+
+
+def _relations(filed: Filed, route: Route) -> tuple[Relation, ...]:
+    links = list(route.links)
+    if route.about is not None:
+        original = route.about.original
+        links.append(Link(kind=RelationKind.STATUS, target=original, document_id=original.message_id))
+    return tuple(
+        Relation(
+            sender=filed.sender,
+            message=filed.key,
+            kind=link.kind,
+            target=link.target.key if link.target else "",
+            organ=link.organ,
+            document_id=link.document_id,
+            code=link.code,
+        )
+        for link in links
     )
 
 

@@ -14,10 +14,12 @@ from envelopes.opened import Envelope, Opened, digest_of, open_signed
 from envelopes.receipt import Event, seal
 from envelopes.signature.classify import SignatureClass
 from exchange.core import routing
+from exchange.core.audit import AuditEntry, event_of
 from exchange.core.filing import Registrar
-from exchange.core.model import Delivery, DeliveryKey, EvidenceId, Filed, Party
-from exchange.core.ports import Bell, Blobs, Clock, Progress, Store, Workers
-from exchange.errors import DAMAGED, NOT_FOUND, Rejected
+from exchange.core.model import DeliveryKey, Entry, EvidenceId, Filed, MessageKey, Party, Remark
+from exchange.core.ports import Bell, Blobs, Clock, Progress, Rehearsal, Store, Workers
+from exchange.core.uploads import Uploads
+from exchange.errors import DAMAGED, NOT_FOUND, Conflict, Rejected
 from trust_store.errors import Refused
 from trust_store.judge import judge
 from trust_store.keys import KeyHolder
@@ -39,9 +41,11 @@ class Hub:
 
     store: Store
     blobs: Blobs
+    uploads: Uploads
     bell: Bell
     clock: Clock
     workers: Workers
+    rehearsal: Rehearsal
     progress: Progress
     registrar: Registrar
     key: KeyHolder
@@ -76,6 +80,7 @@ class Hub:
 
     async def _take_on(self, sender: Party, data: bytes) -> Filed:
         # 1 open: parse once, verify the signature over these bytes. A crash leaves nothing; the sender retries.
+        await self.rehearsal.rehearse(data)
         opened = await self.workers.run(len(data), open_signed, data)
         opened.admit(sender.admits)
         self.progress.passed("submit.1-open")
@@ -84,8 +89,10 @@ class Hub:
         envelope = await self._believe(opened, sender)
         self.progress.passed("submit.2-believe")
 
-        # 3 address: who receives, and may the sender write to them? A crash leaves nothing.
+        # 3 address: who receives, may the sender write to them, and are its files beside the letter here? A crash leaves
+        #   nothing.
         route = await routing.address(envelope.message, sender, self.store)
+        sizes = await self.uploads.require(envelope, sender)
         self.progress.passed("submit.3-address")
 
         # 4 keep: content-addressed, fsynced. A crash leaves an orphan blob; the sweep finds it after a day.
@@ -94,14 +101,14 @@ class Hub:
 
         # 5 commit: message, deliveries, statements and log leaves, in one transaction. A crash leaves everything but the
         #   signature on the receipt.
-        filing = self.registrar.compose(envelope, sender, route, self.clock.now())
+        filing = self.registrar.compose(envelope, sender, route, self.clock.now(), sizes)
         filed = await self.store.messages.file(filing)
         self.progress.passed("submit.5-commit")
         return filed
 
     async def deliver(
         self, receiver: Party, *, limit: int, lease: timedelta, wait: timedelta = timedelta()
-    ) -> Sequence[Delivery]:
+    ) -> Sequence[Entry]:
         """Lease waiting deliveries to one reader, oldest first; with `wait`, stay until the bell rings or time is over.
 
         Listens first, then looks, then waits, then looks again, so that nothing slips between. The bell is only a hint
@@ -158,7 +165,8 @@ class Hub:
         if statement.sealed is not None:
             return Sealed(id=key, xml=statement.sealed)
         sealed = await self.workers.run(len(statement.text), seal, statement.text, self.key)
-        return Sealed(id=key, xml=await self.store.evidence.seal(key, sealed))
+        self.store.evidence.keep(key, sealed)
+        return Sealed(id=key, xml=sealed)
 
     async def _believe(self, opened: Opened, sender: Party) -> Envelope:
         evidence, at = await self.store.trust.evidence(), self.clock.now()
@@ -168,14 +176,34 @@ class Hub:
             verdict = vouched(sender.codes, f"the credentials of {sender.name}", at)
         return await self.workers.run(opened.size, opened.accept, verdict)
 
-    async def _lease(self, receiver: Party, limit: int, lease: timedelta) -> Sequence[Delivery]:
-        now = self.clock.now()
-        return await self.store.mailboxes.lease(receiver.id, now, now + lease, limit)
+    async def _remark(self, refusal: Conflict, sender: Party, digest: str) -> None:
+        """Let both sides of the first message see that another came under its id."""
+        remark = Remark(
+            sender=sender.id,
+            message=MessageKey(refusal.message),
+            id=digest,
+            at=self.clock.now(),
+            what=refusal.reason.code,
+            text=f"Other bytes under the same id were refused; their SHA-256 is {digest}",
+        )
+        if await self.store.messages.remark(remark):
+            for delivery in await self.store.mailboxes.of_message(remark.message):
+                self.bell.ring(delivery.receiver)
+
+    async def _lease(self, receiver: Party, limit: int, lease: timedelta) -> Sequence[Entry]:
+        now, name = self.clock.now(), self.registrar.draw_name()
+        return await self.store.mailboxes.lease(receiver.id, name, now, now + lease, limit)
 
     async def _reject(self, refusal: Refused, sender: Party, digest: str, size: int) -> Rejected:
         """Attest a refusal; it is sealed when somebody asks for it."""
         if refusal.reason is DAMAGED:
             raise refusal
+        if isinstance(refusal, Conflict):
+            await self._remark(refusal, sender, digest)
         statement = self.registrar.reject(refusal, sender, digest, size, self.clock.now())
-        await self.store.evidence.add(statement)
+        event = event_of(refusal)
+        who = (
+            AuditEntry(event=event, actor=sender.id, subject=f"sha256 {digest}", detail=str(refusal)) if event else None
+        )
+        await self.store.evidence.add(statement, who)
         return Rejected(refusal, statement.id)

@@ -12,8 +12,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
+from envelopes.edxml import StatusCode
 from envelopes.receipt import Actor, Event
 from envelopes.signature.classify import SignatureClass
+from exchange.core.lifecycle import Asked, State
 from trust_store.identity import Identity, PartyKind
 
 PartyId = NewType("PartyId", str)
@@ -68,6 +70,7 @@ class Filed:
     """Describe a message that the hub has taken on: what was sent, by whom, and the verdict at that moment.
 
     `digest` is SHA-256 (hex) of the exact bytes, and names their blob. `number` and `notation` are the document's code.
+    `removed_at` says since when retention keeps the evidence only.
     """
 
     key: MessageKey
@@ -85,11 +88,17 @@ class Filed:
     signature_class: SignatureClass
     verdict: str
     receipt: EvidenceId
+    archived_at: datetime | None = None
+    removed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """Describe one message in one receiver's mailbox. `status` is the last business status code; empty before any."""
+    """Describe one message in one receiver's mailbox.
+
+    `status` is the last business status code, empty before any; `state` is where the life-cycle stands (see `lifecycle`).
+    `lease` names the reader's lease that ends at `leased_until`; `fetched_by` the credentials that first read the content.
+    """
 
     key: DeliveryKey
     receiver: PartyId
@@ -99,6 +108,11 @@ class Delivery:
     handed_over_at: datetime | None = None
     leased_until: datetime | None = None
     status: str = ""
+    state: State = State.SENT
+    lease: str | None = None
+    fetched_at: datetime | None = None
+    fetched_by: str | None = None
+    archived_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,16 +136,100 @@ class Statement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusChange:
-    """Record that a receiver (or the sender, for 13) gave a document a business status; `irregular` flags odd orders."""
+    """Record that a receiver (or the sender, for 13) gave a document a business status; `irregular` flags odd orders.
+
+    The store decides `irregular` when it commits, because only then is the order known.
+    """
 
     original: MessageKey
     sender: PartyId
     receiver: PartyId
-    code: str
+    code: StatusCode
     text: str
     at: datetime
     notice: MessageKey
-    irregular: bool
+    irregular: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """Record that a sender asked something about a document that is out, at one receiver, and what came of it.
+
+    `message` is the document or notice that asks. `fetched_at`, `fetched_by` and `handed_over_at` say how far the receiver
+    had come with the document at that moment; `answer` is 15 or 16.
+    """
+
+    original: MessageKey
+    sender: PartyId
+    receiver: PartyId
+    message: MessageKey
+    asked: Asked
+    at: datetime
+    fetched_at: datetime | None = None
+    fetched_by: str | None = None
+    handed_over_at: datetime | None = None
+    answer: str = ""
+    answered_at: datetime | None = None
+
+
+class RelationKind(StrEnum):
+    """Say how a document refers to an earlier one."""
+
+    REPLY = "reply"
+    REVOKE = "revoke"
+    UPDATE = "update"
+    REPLACE = "replace"
+    STATUS = "status"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relation:
+    """Record that a message refers to another; `target` is empty when that one was not exchanged here.
+
+    `organ`, `document_id` and `code` name it as the sender wrote it.
+    """
+
+    sender: PartyId
+    message: MessageKey
+    kind: RelationKind
+    target: str
+    organ: str
+    document_id: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remark:
+    """Record something about a message that both its sides should know, such as a second one under its id."""
+
+    sender: PartyId
+    message: MessageKey
+    id: str
+    at: datetime
+    what: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """Hold one line of a mailbox: the delivery with the message that it delivers."""
+
+    delivery: Delivery
+    message: Filed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """Record a file beside a message, the `ordinal`th: name and type as declared, digest (SHA-256, hex) as signed."""
+
+    sender: PartyId
+    message: MessageKey
+    ordinal: int
+    content_id: str
+    name: str
+    media_type: str
+    digest: str
+    size: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +240,9 @@ class Filing:
     deliveries: tuple[Delivery, ...]
     statements: tuple[Statement, ...]
     change: StatusChange | None = None
+    effects: tuple[Effect, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
 
 
 def derive(*parts: str) -> str:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from exchange.core.hub import Hub, Sealed
-from exchange.core.model import Delivery, EvidenceId, Filed, MessageKey, Party, Statement
-from exchange.errors import NOT_FOUND
+from exchange.core.lifecycle import Asked
+from exchange.core.model import Delivery, Effect, EvidenceId, Filed, MessageKey, Party, Relation, Statement
+from exchange.errors import CONTENT_REMOVED, NOT_FOUND
 from trust_store.errors import Refused
+
+MAX_THREAD: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,14 +51,60 @@ class Reading:
             raise Refused(NOT_FOUND, "There is no such message in this mailbox")
         return filed, own
 
-    async def content(self, party: Party, key: MessageKey) -> bytes:
-        """Return the very bytes that the sender signed.
+    async def content(self, party: Party, key: MessageKey, by: str) -> bytes:
+        """Return the very bytes that the sender signed; the first reading of a receiver is recorded with `by`, who reads.
 
         Raises:
-            Refused: `not-found`, or `storage-damaged` when the bytes are no longer those.
+            Refused: `not-found`, `content-removed`, or `storage-damaged` when the bytes are no longer those.
         """
-        filed, _ = await self.message(party, key)
-        return await self.hub.blobs.get(filed.digest)
+        filed, deliveries = await self.message(party, key)
+        if filed.removed_at is not None:
+            raise Refused(CONTENT_REMOVED, f"The content was removed on {filed.removed_at:%Y-%m-%d}")
+        data = await self.hub.blobs.get(filed.digest)
+        for delivery in deliveries:
+            if delivery.receiver == party.id and delivery.fetched_at is None:
+                await self.hub.store.mailboxes.fetched(delivery, by, self.hub.clock.now())
+        return data
+
+    async def effects(self, party: Party, key: MessageKey) -> Sequence[Effect]:
+        """List what was asked about a message and what it asks: all of it to the sender, its own part to a receiver.
+
+        Raises:
+            Refused: `not-found`.
+        """
+        await self.message(party, key)
+        found = await self.hub.store.effects.about(key)
+        return [item for item in found if party.id in (item.sender, item.receiver)]
+
+    async def thread(self, party: Party, key: MessageKey) -> tuple[Sequence[Filed], Sequence[Relation]]:
+        """Follow a message to what it refers to and what refers to it, and on; only what the party sent or received.
+
+        Gives at most 100 messages, oldest first, and the relations between them; a relation whose target was not exchanged
+        here keeps the name that the sender gave.
+
+        Raises:
+            Refused: `not-found`.
+        """
+        first, _ = await self.message(party, key)
+        found, relations, waiting = {first.key: first}, dict[tuple[str, str, str], Relation](), [first.key]
+        while waiting and len(found) < MAX_THREAD:
+            for item in await self.hub.store.messages.related(waiting.pop()):
+                if await self._take_up(party, item, found, waiting):
+                    relations[item.message, item.kind, item.target or item.document_id + item.code] = item
+        return sorted(found.values(), key=lambda item: item.submitted_at), list(relations.values())
+
+    async def _take_up(
+        self, party: Party, relation: Relation, found: dict[MessageKey, Filed], waiting: list[MessageKey]
+    ) -> bool:
+        """Add the ends of a relation that the party may see; tell whether it may see both."""
+        for end in (relation.message, MessageKey(relation.target)):
+            if end and end not in found:
+                try:
+                    found[end], _ = await self.message(party, end)
+                except Refused:
+                    return False
+                waiting.append(end)
+        return True
 
     async def timeline(self, party: Party, key: MessageKey) -> Sequence[Moment]:
         """Tell what happened to a message so far, oldest first: all of it to its sender, its own part to a receiver."""
@@ -72,6 +122,10 @@ class Reading:
             )
             for change in await self.hub.store.messages.statuses(filed.key)
         ]
+        moments += [
+            Moment(at=item.at, what=item.what, text=item.text) for item in await self.hub.store.messages.remarks(key)
+        ]
+        moments += [moment for item in await self.hub.store.effects.about(key) for moment in _asked(item, key)]
         return sorted((item for item in moments if item.receiver in seen), key=lambda item: item.at)
 
     async def evidence(self, party: Party, key: EvidenceId) -> Sealed:
@@ -91,6 +145,13 @@ class Reading:
             return True
         receivers = {item.receiver for item in await self.hub.store.mailboxes.of_message(statement.message)}
         return party.id in receivers and statement.receiver in {"", party.id}
+
+
+def _asked(effect: Effect, key: MessageKey) -> list[Moment]:
+    """Tell of a document that revokes, updates or replaces this one; status codes have lines of their own."""
+    if effect.original != key or effect.asked is Asked.RECALL:
+        return []
+    return [Moment(at=effect.at, what=effect.asked, receiver=effect.receiver, notice=effect.message)]
 
 
 def _event(statement: Statement) -> Moment:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from envelopes.edxml import Letter, Message, ResponseFor, StatusCode, StatusNotice
-from exchange.core.lifecycle import ASKING, advance
 from exchange.core.model import Filed, Kind, Party, PartyStatus
 from exchange.core.ports import Store
+from exchange.core.references import Link, follow
 from exchange.errors import (
     AMBIGUOUS_ORIGINAL,
     NOT_ADDRESSEE,
@@ -21,20 +21,20 @@ from trust_store.errors import Refused
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
-    """Say which letter a status notice is about, at which receiver, and whether its order is irregular."""
+    """Say which letter a status notice is about, and at which receiver."""
 
     original: Filed
     writer: Party
     receiver: Party
-    irregular: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """Name the parties that receive a message; for a status notice also what it is about."""
+    """Name the parties that receive a message, for a status notice what it is about, for a letter what it refers to."""
 
     receivers: tuple[Party, ...]
     about: About | None = None
+    links: tuple[Link, ...] = ()
 
 
 async def address(message: Message, sender: Party, store: Store) -> Route:
@@ -44,8 +44,21 @@ async def address(message: Message, sender: Party, store: Store) -> Route:
         Refused: a code is unknown, a party is suspended, or the notice's sender has no part in the document.
     """
     if isinstance(message, Letter):
-        return Route(receivers=await _parties([organ.organ_id for organ in message.receivers], store))
+        return await _letter(message, sender, store)
     return await _notice(message, sender, store)
+
+
+async def _letter(letter: Letter, sender: Party, store: Store) -> Route:
+    """Route by To; what revokes, updates or replaces a letter also reaches whoever else has that letter."""
+    named = await _parties([organ.organ_id for organ in letter.receivers], store)
+    links = await follow(letter, sender, store) if letter.responses or letter.business else ()
+    receivers = {party.id: party for party in named}
+    for delivery in (delivery for link in links for delivery in link.receivers):
+        if delivery.receiver not in receivers:
+            party = await store.directory.get(delivery.receiver)
+            if party is not None and party.status is PartyStatus.ACTIVE:
+                receivers[party.id] = party
+    return Route(receivers=tuple(receivers.values()), links=links)
 
 
 async def _notice(notice: StatusNotice, sender: Party, store: Store) -> Route:
@@ -58,10 +71,7 @@ async def _notice(notice: StatusNotice, sender: Party, store: Store) -> Route:
     deliveries = {item.receiver: item for item in await store.mailboxes.of_message(original.key)}
     if receiver.id not in deliveries:
         raise Refused(NOT_SENDER if recall else NOT_ADDRESSEE, f"{receiver.name} is not a receiver of that document")
-    asks = original.business in ASKING
-    _, irregular = advance(deliveries[receiver.id].status, notice.status_code, asks=asks)
-    found = About(original=original, writer=writer, receiver=receiver, irregular=irregular)
-    return Route(receivers=(other,), about=found)
+    return Route(receivers=(other,), about=About(original=original, writer=writer, receiver=receiver))
 
 
 async def _original(about: ResponseFor, writer: Party, store: Store) -> Filed:

@@ -16,7 +16,8 @@ async def seal_waiting(hub: Hub, limit: int = 100) -> tuple[int, dict[EvidenceId
     sealed, failed = 0, {}
     for key in await hub.store.evidence.unsealed(limit):
         try:
-            await hub.seal(key)
+            receipt = await hub.seal(key)
+            await hub.store.evidence.seal(key, receipt.xml)
             sealed += 1
         except Refused as refusal:
             failed[key] = refusal
@@ -24,10 +25,12 @@ async def seal_waiting(hub: Hub, limit: int = 100) -> tuple[int, dict[EvidenceId
 
 
 async def discard_orphans(hub: Hub) -> int:
-    """Forget blobs that were last put over a day ago and that no message refers to; return how many.
+    """Forget uploads whose time is over, then blobs that were last put over a day ago and that nothing refers to.
 
-    A submission puts its blob anew before it commits, so a blob that becomes wanted meanwhile is not discarded.
+    Returns how many blobs. A submission puts its blob anew before it commits, and so does an upload, so a blob that becomes
+    wanted meanwhile is not discarded.
     """
+    await hub.uploads.sweep()
     gone, before = 0, hub.clock.now() - ORPHAN_AGE
     for digest in await hub.blobs.before(before):
         if not await hub.store.messages.has_blob(digest):

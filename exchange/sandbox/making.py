@@ -51,7 +51,7 @@ async def _make(folder: Path, *, history: bool) -> None:
     authority = found(home, name=HUB_NAME, code=HUB_CODE, clock=clock, entropy=entropy)
     (folder / "parties").mkdir()
     async with open_exchange(home) as exchange:
-        await exchange.trust.trust(authority.certificate, "anchor", clock.now())
+        await exchange.trust.trust(authority.certificate, "anchor", clock.now(), exchange.author())
         keys = {party.id: await _enrol(exchange, authority, party) for party in parties()}
         listed = [await _list(exchange, folder, party, keys[party.id]) for party in parties()]
         if history:
@@ -60,7 +60,7 @@ async def _make(folder: Path, *, history: bool) -> None:
 
 
 async def _enrol(exchange: Exchange, authority: HeldKey, party: Party) -> HeldKey:
-    await exchange.registry.put(party)
+    await exchange.registry.put(party, exchange.author())
     return await issue_key(exchange, authority, party)
 
 

@@ -1,32 +1,46 @@
-"""The store of filed messages, their deliveries and what became of them."""
+"""The store of filed messages: written whole in one unit, recognised, found and listed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ClauseElement, and_, bindparam, insert, literal, or_, select, update
+from sqlalchemy import ClauseElement, bindparam, insert, literal, or_, select, update
 
-from envelopes.signature.classify import SignatureClass
+from exchange.core.finding import Box, Search
+from exchange.core.lifecycle import ANSWERS, advance, event_of
 from exchange.core.model import (
-    Delivery,
-    DeliveryKey,
-    EvidenceId,
+    Effect,
     Filed,
     Filing,
-    Kind,
     MessageKey,
     PartyId,
-    Statement,
+    Relation,
+    Remark,
     StatusChange,
 )
-from exchange.errors import CONFLICT
+from exchange.errors import Conflict
+from exchange.storage import searching
+from exchange.storage.effects import answer, ask
 from exchange.storage.evidence import insert_statement
-from exchange.storage.schema import DELIVERIES, MESSAGES, STATUSES
-from exchange.storage.session import Database, Row, Session, micros, moment
-from trust_store.errors import Refused
+from exchange.storage.rows import (
+    delivery_of,
+    delivery_values,
+    message_of,
+    message_values,
+    relation_of,
+    relation_values,
+    remark_of,
+    remark_values,
+    status_of,
+    status_values,
+)
+from exchange.storage.schema import DELIVERIES, MESSAGES, RELATIONS, REMARKS, STATUSES
+from exchange.storage.session import Database, Row, Session, micros
+from exchange.storage.uploads import has_file, insert_attachments
 
-_M, _D, _S = MESSAGES.c, DELIVERIES.c, STATUSES.c
+_M, _D, _S, _R, _K = MESSAGES.c, DELIVERIES.c, STATUSES.c, RELATIONS.c, REMARKS.c
+_EVER = 2**62
 _BY_KEY = select(MESSAGES).where(_M.key == bindparam("key"))
 _BY_ID = select(MESSAGES).where(_M.sender == bindparam("sender"), _M.message_id == bindparam("message_id"))
 _BY_DIGEST = select(MESSAGES).where(_M.sender == bindparam("sender"), _M.digest == bindparam("digest"))
@@ -37,54 +51,26 @@ _BY_CODE = (
     .where(or_(bindparam("promulgated") == "", _M.promulgated == bindparam("promulgated")))
     .limit(2)
 )
-_SENT = (
-    select(MESSAGES)
-    .where(_M.sender == bindparam("sender"), _M.kind == "letter", _M.submitted_at < bindparam("before"))
-    .order_by(_M.submitted_at.desc())
-    .limit(bindparam("limit"))
-)
-_REFERS = select(_M.key).where(_M.digest == bindparam("digest")).limit(1)
-_INSERT_MESSAGE = insert(MESSAGES)
-_INSERT_DELIVERY = insert(DELIVERIES)
-_INSERT_STATUS = insert(STATUSES)
-_SET_STATUS = (
+_REFERS = select(_M.key).where(_M.digest == bindparam("digest"), _M.removed_at.is_(None)).limit(1)
+_STATE_OF = select(DELIVERIES).where(_D.receiver == bindparam("receiver"), _D.message == bindparam("message"))
+_SET_STATE = (
     update(DELIVERIES)
     .where(_D.receiver == bindparam("whose"), _D.message == bindparam("original"))
-    .values(status=bindparam("code"))
+    .values(status=bindparam("code"), state=bindparam("next"))
+)
+_ARCHIVE = (
+    update(MESSAGES)
+    .where(_M.sender == bindparam("whose"), _M.key == bindparam("which"))
+    .values(archived_at=bindparam("at"))
 )
 _STATUSES = select(STATUSES).where(_S.original == bindparam("original")).order_by(_S.at)
-
-_DELIVERY = select(DELIVERIES).where(_D.receiver == bindparam("receiver"), _D.key == bindparam("key"))
-_DELIVERIES_OF = select(DELIVERIES).where(_D.message == bindparam("message")).order_by(_D.receiver)
-_BEHIND = or_(
-    _D.consigned_at > bindparam("since"),
-    and_(_D.consigned_at == bindparam("since"), _D.key > bindparam("after")),
+_RELATED = select(RELATIONS).where(or_(_R.message == bindparam("key"), _R.target == bindparam("key"))).limit(200)
+_REMARKS = select(REMARKS).where(_K.message == bindparam("message")).order_by(_K.at)
+_REMARKED = select(_K.id).where(
+    _K.sender == bindparam("sender"), _K.message == bindparam("message"), _K.id == bindparam("id")
 )
-_INBOX = (
-    select(DELIVERIES)
-    .where(_D.receiver == bindparam("receiver"), _BEHIND)
-    .order_by(_D.consigned_at, _D.key)
-    .limit(bindparam("limit"))
-)
-_WAITING = _INBOX.where(_D.handed_over_at.is_(None))
-_FREE = (
-    select(_D.key)
-    .where(_D.receiver == bindparam("receiver"), _D.handed_over_at.is_(None))
-    .where(or_(_D.leased_until.is_(None), _D.leased_until <= bindparam("now")))
-    .order_by(_D.consigned_at, _D.key)
-    .limit(bindparam("limit"))
-    .with_for_update(skip_locked=True)
-)
-_LEASE = (
-    update(DELIVERIES)
-    .where(_D.receiver == bindparam("whose"), _D.key == bindparam("which"))
-    .values(leased_until=bindparam("until"))
-)
-_HAND_OVER = (
-    update(DELIVERIES)
-    .where(_D.receiver == bindparam("whose"), _D.key == bindparam("which"))
-    .values(handed_over_at=bindparam("at"), leased_until=None)
-)
+_INSERT_MESSAGE, _INSERT_DELIVERY, _INSERT_STATUS = insert(MESSAGES), insert(DELIVERIES), insert(STATUSES)
+_INSERT_RELATION, _INSERT_REMARK = insert(RELATIONS), insert(REMARKS)
 
 
 class MessageStore:
@@ -99,22 +85,7 @@ class MessageStore:
 
     async def file(self, filing: Filing) -> Filed:
         """Commit a filing whole, or return what was filed before under its id."""
-
-        async def unit(session: Session) -> Filed:
-            message = filing.message
-            known = await session.rows(_BY_ID, sender=message.sender, message_id=message.message_id)
-            if known:
-                return _same(_filed(known[0]), message)
-            await session.rows(_INSERT_MESSAGE, **_values(message))
-            for delivery in filing.deliveries:
-                await session.rows(_INSERT_DELIVERY, **_delivery_values(delivery))
-            for statement in filing.statements:
-                await insert_statement(session, statement)
-            if filing.change is not None:
-                await _change(session, filing.change)
-            return message
-
-        return await self._database.transact(unit)
+        return await self._database.transact(lambda session: _file(session, filing))
 
     async def get(self, key: MessageKey) -> Filed | None:
         """Return a filed message."""
@@ -127,130 +98,108 @@ class MessageStore:
     async def coded(self, sender: PartyId, code: str, promulgated: str) -> Sequence[Filed]:
         """List at most two letters of the sender with this number/notation, and date of issue if one is given."""
         rows = await self._rows(_BY_CODE, sender=sender, code=code, promulgated=promulgated)
-        return [_filed(row) for row in rows]
+        return [message_of(row) for row in rows]
 
-    async def sent(self, sender: PartyId, before: datetime | None, limit: int) -> Sequence[Filed]:
-        """List a sender's letters, newest first."""
-        until = micros(before) if before else 2**62
-        return [_filed(row) for row in await self._rows(_SENT, sender=sender, before=until, limit=limit)]
+    async def sent(self, sender: PartyId, search: Search) -> Sequence[Filed]:
+        """List a sender's messages, newest first."""
+
+        def unit(session: Session) -> Sequence[Row]:
+            anchor = session.rows(_BY_KEY, key=search.after) if search.after else ()
+            after_at = micros(message_of(anchor[0]).submitted_at) if anchor else _EVER
+            box = search.box if search.box in searching.SENT else Box.ALL
+            return session.rows(searching.SENT[box], party=sender, after_at=after_at, **searching.arguments(search))
+
+        return [message_of(row) for row in await self._database.read(unit)]
+
+    async def archive(self, sender: PartyId, key: MessageKey, at: datetime | None) -> None:
+        """Put a sent message into the archive, or take it out again."""
+        values = {"whose": sender, "which": key, "at": None if at is None else micros(at)}
+        await self._database.transact(lambda session: session.rows(_ARCHIVE, **values))
 
     async def statuses(self, key: MessageKey) -> Sequence[StatusChange]:
         """List the status changes of a letter, oldest first."""
-        return [_status(row) for row in await self._rows(_STATUSES, original=key)]
+        return [status_of(row) for row in await self._rows(_STATUSES, original=key)]
+
+    async def related(self, key: MessageKey) -> Sequence[Relation]:
+        """List what a message refers to and what refers to it."""
+        return [relation_of(row) for row in await self._rows(_RELATED, key=key)]
+
+    async def remark(self, remark: Remark) -> bool:
+        """Keep a remark; the same again changes nothing. Tell whether it is new."""
+
+        def unit(session: Session) -> bool:
+            if session.rows(_REMARKED, sender=remark.sender, message=remark.message, id=remark.id):
+                return False
+            session.rows(_INSERT_REMARK, **remark_values(remark))
+            return True
+
+        return await self._database.transact(unit)
+
+    async def remarks(self, key: MessageKey) -> Sequence[Remark]:
+        """List the remarks about a message, oldest first."""
+        return [remark_of(row) for row in await self._rows(_REMARKS, message=key)]
 
     async def has_blob(self, digest: str) -> bool:
-        """Tell whether any filed message refers to a blob."""
-        return bool(await self._rows(_REFERS, digest=digest))
+        """Tell whether any filed message refers to a blob, or any file that a party uploaded."""
+        return await self._database.read(
+            lambda session: bool(session.rows(_REFERS, digest=digest)) or has_file(session, digest)
+        )
 
     async def _one(self, statement: ClauseElement, **values: object) -> Filed | None:
         rows = await self._rows(statement, **values)
-        return _filed(rows[0]) if rows else None
+        return message_of(rows[0]) if rows else None
 
     async def _rows(self, statement: ClauseElement, **values: object) -> Sequence[Row]:
-        return await self._database.read(lambda session: session.rows(statement, **values))
+        return await self._database.look(lambda session: session.rows(statement, **values))
 
 
-class MailboxStore:
-    """Keep what waits for whom; see `ports.Mailboxes`."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def inbox(self, receiver: PartyId, *, waiting: bool, after: str, limit: int) -> Sequence[Delivery]:
-        """List deliveries, oldest first, from behind the delivery key `after`."""
-
-        async def unit(session: Session) -> Sequence[Row]:
-            anchor = await session.rows(_DELIVERY, receiver=receiver, key=after) if after else ()
-            since = micros(_delivery(anchor[0]).consigned_at) if anchor else 0
-            statement = _WAITING if waiting else _INBOX
-            return await session.rows(statement, receiver=receiver, since=since, after=after, limit=limit)
-
-        return [_delivery(row) for row in await self._database.read(unit)]
-
-    async def lease(self, receiver: PartyId, now: datetime, until: datetime, limit: int) -> Sequence[Delivery]:
-        """Lease the oldest free deliveries."""
-
-        async def unit(session: Session) -> Sequence[Delivery]:
-            leased = []
-            for (key,) in await session.rows(_FREE, receiver=receiver, now=micros(now), limit=limit):
-                await session.rows(_LEASE, whose=receiver, which=key, until=micros(until))
-                leased.append(_delivery((await session.rows(_DELIVERY, receiver=receiver, key=key))[0]))
-            return leased
-
-        return await self._database.transact(unit)
-
-    async def get(self, receiver: PartyId, key: DeliveryKey) -> Delivery | None:
-        """Return a delivery in this receiver's own mailbox."""
-        rows = await self._database.read(lambda session: session.rows(_DELIVERY, receiver=receiver, key=key))
-        return _delivery(rows[0]) if rows else None
-
-    async def of_message(self, key: MessageKey) -> Sequence[Delivery]:
-        """List the deliveries of a message."""
-        rows = await self._database.read(lambda session: session.rows(_DELIVERIES_OF, message=key))
-        return [_delivery(row) for row in rows]
-
-    async def hand_over(self, delivery: Delivery, statement: Statement) -> EvidenceId:
-        """Record that the receiver has it, with the statement; a repetition changes nothing."""
-
-        async def unit(session: Session) -> EvidenceId:
-            rows = await session.rows(_DELIVERY, receiver=delivery.receiver, key=delivery.key)
-            if _delivery(rows[0]).handed_over_at is None:
-                at = micros(statement.at)
-                await session.rows(_HAND_OVER, whose=delivery.receiver, which=delivery.key, at=at)
-                await insert_statement(session, statement)
-            return statement.id
-
-        return await self._database.transact(unit)
+def _file(session: Session, filing: Filing) -> Filed:
+    message = filing.message
+    known = session.rows(_BY_ID, sender=message.sender, message_id=message.message_id)
+    if known:
+        return _same(message_of(known[0]), message)
+    session.rows(_INSERT_MESSAGE, **message_values(message))
+    for delivery in filing.deliveries:
+        session.rows(_INSERT_DELIVERY, **delivery_values(delivery))
+    for statement in filing.statements:
+        insert_statement(session, statement)
+    for ordinal, relation in enumerate(filing.relations, start=1):
+        session.rows(_INSERT_RELATION, **relation_values(relation, ordinal))
+    insert_attachments(session, filing.attachments)
+    for effect in filing.effects:
+        _ask(session, effect)
+    if filing.change is not None:
+        _change(session, filing.change)
+    return message
 
 
 def _same(known: Filed, message: Filed) -> Filed:
     if known.digest != message.digest:
-        raise Refused(
-            CONFLICT, f"{message.message_id} was sent on {known.submitted_at:%Y-%m-%d %H:%M} UTC with other bytes"
-        )
+        when = f"{known.submitted_at:%Y-%m-%d %H:%M}"
+        raise Conflict(f"{message.message_id} was sent on {when} UTC with other bytes", known.key)
     return known
 
 
-async def _change(session: Session, change: StatusChange) -> None:
-    await session.rows(
-        _INSERT_STATUS,
-        sender=change.sender,
-        original=change.original,
-        notice=change.notice,
-        receiver=change.receiver,
-        code=change.code,
-        text=change.text,
-        at=micros(change.at),
-        irregular=int(change.irregular),
-    )
-    await session.rows(_SET_STATUS, whose=change.receiver, original=change.original, code=change.code)
+def _ask(session: Session, effect: Effect) -> None:
+    """Record what is asked of one receiver, how far that receiver had come, and that its document now waits for an answer."""
+    delivery = delivery_of(session.rows(_STATE_OF, receiver=effect.receiver, message=effect.original)[0])
+    ask(session, effect, delivery)
+    following, _ = advance(delivery.state, effect.asked)
+    session.rows(_SET_STATE, whose=effect.receiver, original=effect.original, code=delivery.status, next=following)
 
 
-def _values(message: Filed) -> dict[str, object]:
-    values: dict[str, object] = {column.name: getattr(message, column.name) for column in MESSAGES.columns}
-    return values | {"submitted_at": micros(message.submitted_at)}
-
-
-def _filed(row: Row) -> Filed:
-    values = dict(zip(MESSAGES.columns.keys(), row, strict=True))
-    values["submitted_at"] = moment(values["submitted_at"])
-    values["kind"] = Kind(values["kind"])
-    values["signature_class"] = SignatureClass(values["signature_class"])
-    return Filed(**values)
-
-
-def _delivery_values(delivery: Delivery) -> dict[str, object]:
-    values: dict[str, object] = {column.name: getattr(delivery, column.name) for column in DELIVERIES.columns}
-    return values | {"consigned_at": micros(delivery.consigned_at)}
-
-
-def _delivery(row: Row) -> Delivery:
-    values = dict(zip(DELIVERIES.columns.keys(), row, strict=True))
-    for name in ("consigned_at", "handed_over_at", "leased_until"):
-        values[name] = moment(values[name]) if values[name] is not None else None
-    return Delivery(**values)
-
-
-def _status(row: Row) -> StatusChange:
-    values = dict(zip(STATUSES.columns.keys(), row, strict=True))
-    return StatusChange(**(values | {"at": moment(values["at"]), "irregular": bool(values["irregular"])}))
+def _change(session: Session, change: StatusChange) -> None:
+    """Record a status code; an answer (15, 16) also settles what was asked of this receiver."""
+    event = event_of(change.code)
+    rows = session.rows(_STATE_OF, receiver=change.receiver, message=change.original)
+    following, irregular = advance(delivery_of(rows[0]).state, event)
+    if change.code in ANSWERS:
+        settled = answer(session, change)
+        irregular = irregular and not settled
+        for other in settled - {change.original}:
+            state = delivery_of(session.rows(_STATE_OF, receiver=change.receiver, message=other)[0]).state
+            moved, _ = advance(state, event)
+            session.rows(_SET_STATE, whose=change.receiver, original=other, code=change.code, next=moved)
+    values = status_values(change) | {"irregular": int(irregular)}
+    session.rows(_INSERT_STATUS, **values)
+    session.rows(_SET_STATE, whose=change.receiver, original=change.original, code=change.code, next=following)

@@ -6,7 +6,7 @@ import contextlib
 import sqlite3
 from pathlib import Path
 
-HEAD = "0001"
+HEAD = "0002"
 
 
 def migrate(path: Path) -> None:

@@ -15,6 +15,8 @@ PARTIES = Table(
     Column("tax_code", Text),
     Column("status", Text, nullable=False),
     Column("admits", Text, nullable=False),
+    Column("parent", Text),
+    Column("contacts", Text, nullable=False, server_default="{}"),
 )
 
 CODES = Table(
@@ -23,6 +25,32 @@ CODES = Table(
     Column("code", Text, primary_key=True),
     Column("party", Text, nullable=False, index=True),
     Column("written", Text, nullable=False),
+    Column("scheme", Text, nullable=False, server_default=""),
+)
+
+GROUPS = Table(
+    "groups",
+    METADATA,
+    Column("code", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+)
+
+GROUP_MEMBERS = Table(
+    "group_members",
+    METADATA,
+    Column("group_code", Text, nullable=False),
+    Column("party", Text, nullable=False, index=True),
+    PrimaryKeyConstraint("group_code", "party"),
+)
+
+WRITING_RULES = Table(
+    "writing_rules",
+    METADATA,
+    Column("position", Integer, primary_key=True),
+    Column("sender", Text, nullable=False),
+    Column("receiver", Text, nullable=False),
+    Column("effect", Text, nullable=False),
+    Column("note", Text, nullable=False),
 )
 
 PARTY_CERTIFICATES = Table(
@@ -43,6 +71,9 @@ TOKENS = Table(
     Column("label", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
+    Column("id", Text, nullable=False, server_default=""),
+    Column("scopes", Text, nullable=False, server_default=""),
+    Column("revoked_at", BigInteger),
     PrimaryKeyConstraint("party", "digest"),
 )
 
@@ -88,6 +119,10 @@ MESSAGES = Table(
     Column("signature_class", Text, nullable=False),
     Column("verdict", Text, nullable=False),
     Column("receipt", Text, nullable=False),
+    Column("searched", Text, nullable=False, server_default=""),
+    Column("folded", Text, nullable=False, server_default=""),
+    Column("archived_at", BigInteger),
+    Column("removed_at", BigInteger),
     PrimaryKeyConstraint("sender", "message_id"),
     Index("messages_by_digest", "sender", "digest"),
     Index("messages_by_time", "sender", "submitted_at"),
@@ -104,6 +139,11 @@ DELIVERIES = Table(
     Column("handed_over_at", BigInteger),
     Column("leased_until", BigInteger),
     Column("status", Text, nullable=False),
+    Column("state", Text, nullable=False, server_default=""),
+    Column("lease", Text),
+    Column("fetched_at", BigInteger),
+    Column("fetched_by", Text),
+    Column("archived_at", BigInteger),
     PrimaryKeyConstraint("receiver", "key"),
     Index("deliveries_by_time", "receiver", "consigned_at", "key"),
 )
@@ -144,3 +184,110 @@ STATUSES = Table(
     PrimaryKeyConstraint("sender", "original", "notice"),
     Index("statuses_by_original", "original", "at"),
 )
+
+RELATIONS = Table(
+    "relations",
+    METADATA,
+    Column("sender", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("organ", Text, nullable=False),
+    Column("document_id", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    PrimaryKeyConstraint("sender", "message", "ordinal"),
+    Index("relations_by_message", "message"),
+    Index("relations_by_target", "target"),
+)
+
+EFFECTS = Table(
+    "effects",
+    METADATA,
+    Column("sender", Text, nullable=False),
+    Column("original", Text, nullable=False),
+    Column("receiver", Text, nullable=False),
+    Column("message", Text, nullable=False, index=True),
+    Column("asked", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("fetched_at", BigInteger),
+    Column("fetched_by", Text),
+    Column("handed_over_at", BigInteger),
+    Column("answer", Text, nullable=False),
+    Column("answered_at", BigInteger),
+    PrimaryKeyConstraint("sender", "original", "receiver", "message"),
+    Index("effects_by_original", "original"),
+)
+
+REMARKS = Table(
+    "remarks",
+    METADATA,
+    Column("sender", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    PrimaryKeyConstraint("sender", "message", "id"),
+    Index("remarks_by_message", "message"),
+)
+
+UPLOADS = Table(
+    "uploads",
+    METADATA,
+    Column("party", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+    PrimaryKeyConstraint("party", "id"),
+)
+
+FILES = Table(
+    "files",
+    METADATA,
+    Column("party", Text, nullable=False),
+    Column("digest", Text, nullable=False, index=True),
+    Column("size", BigInteger, nullable=False),
+    Column("stored_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("party", "digest"),
+)
+
+ATTACHMENTS = Table(
+    "attachments",
+    METADATA,
+    Column("sender", Text, nullable=False),
+    Column("message", Text, nullable=False, index=True),
+    Column("ordinal", Integer, nullable=False),
+    Column("content_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("digest", Text, nullable=False, index=True),
+    Column("size", BigInteger, nullable=False),
+    PrimaryKeyConstraint("sender", "message", "ordinal"),
+)
+
+USAGE = Table(
+    "usage",
+    METADATA,
+    Column("party", Text, nullable=False),
+    Column("day", Text, nullable=False),
+    Column("messages", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    PrimaryKeyConstraint("party", "day"),
+)
+
+AUDIT = Table(
+    "audit",
+    METADATA,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("event", Text, nullable=False, index=True),
+    Column("actor", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("previous", LargeBinary, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+)
+"""Append-only: triggers of the database refuse to change or remove a row, and each row holds the digest of the one before."""

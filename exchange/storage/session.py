@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeVar
@@ -22,12 +22,13 @@ _MICROSECOND = timedelta(microseconds=1)
 class Session(Protocol):
     """Run statements inside one unit of work."""
 
-    async def rows(self, statement: ClauseElement, **values: object) -> Sequence[Row]:
+    def rows(self, statement: ClauseElement, **values: object) -> Sequence[Row]:
         """Run a statement and return all its rows."""
         ...
 
 
-Unit = Callable[[Session], Awaitable[T]]
+Unit = Callable[[Session], T]
+"""A unit of work is plain code: it runs on the thread of its connection, whole, so that no statement waits for the loop."""
 
 
 class Database(Protocol):
@@ -38,7 +39,15 @@ class Database(Protocol):
         ...
 
     async def read(self, unit: Unit[T]) -> T:
-        """Do a unit of work that only reads."""
+        """Do a unit of work that only reads, and may take a while: lists, searches."""
+        ...
+
+    async def look(self, unit: Unit[T]) -> T:
+        """Do a unit of work that only looks a few rows up by their keys; sees everything that was committed before."""
+        ...
+
+    def post(self, unit: Unit[object]) -> None:
+        """Do a unit of work in the next transaction without waiting for it; it must be such that losing it loses nothing."""
         ...
 
 

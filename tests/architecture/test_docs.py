@@ -103,7 +103,7 @@ def test_every_route_is_described(root: Path) -> None:
     nothing: Any = None
     routes = [
         f"{route.method} {route.resource.canonical}"
-        for route in build_app(nothing, max_message_bytes=1).router.routes()
+        for route in build_app(nothing, max_message_bytes=1, watch=nothing).router.routes()
         if route.resource is not None and route.method != "HEAD"
     ]
     text = reference(root, "api.md")

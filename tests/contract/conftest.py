@@ -14,6 +14,7 @@ from typing import Protocol
 
 import pytest
 
+from envelopes.edxml import StatusCode
 from envelopes.receipt import Event
 from envelopes.signature.classify import SignatureClass
 from exchange.blobs.local import LocalBlobs
@@ -32,14 +33,28 @@ from exchange.core.model import (
     evidence_id,
     message_key,
 )
-from exchange.core.ports import Blobs, Directory, EvidenceShelf, Mailboxes, Messages, TrustMaterial
+from exchange.core.ports import (
+    AuditTrail,
+    Blobs,
+    Directory,
+    Effects,
+    EvidenceShelf,
+    Mailboxes,
+    Messages,
+    Tokens,
+    TrustMaterial,
+)
 from exchange.delivery.bell import LocalBell
+from exchange.storage.audit import AuditStore
 from exchange.storage.directory import DirectoryStore, TrustStore
+from exchange.storage.effects import EffectStore
 from exchange.storage.evidence import EvidenceStore
-from exchange.storage.messages import MailboxStore, MessageStore
+from exchange.storage.mailboxes import MailboxStore
+from exchange.storage.messages import MessageStore
 from exchange.storage.migration import migrate
 from exchange.storage.session import Database
 from exchange.storage.sqlite import open_database
+from exchange.storage.tokens import TokenStore
 from trust_store.identity import PartyKind
 
 AT = datetime(2026, 11, 23, 1, tzinfo=UTC)
@@ -51,8 +66,8 @@ class DirectoryRegistry(Directory, Protocol):
 
     put: Callable
     add_certificate: Callable
+    remove_certificate: Callable
     certificates: Callable
-    add_token: Callable
 
 
 class TrustMaterialRegistry(TrustMaterial, Protocol):
@@ -67,20 +82,26 @@ class Backend:
     """Hold every port that one database implements, and the database itself."""
 
     messages: Messages
+    effects: Effects
     mailboxes: Mailboxes
     evidence: EvidenceShelf
     directory: DirectoryRegistry
     trust: TrustMaterialRegistry
+    tokens: Tokens
+    audit: AuditTrail
     database: Database
 
 
 def _backend(database: Database) -> Backend:
     return Backend(
         messages=MessageStore(database),
+        effects=EffectStore(database),
         mailboxes=MailboxStore(database),
         evidence=EvidenceStore(database),
         directory=DirectoryStore(database),
         trust=TrustStore(database),
+        tokens=TokenStore(database),
+        audit=AuditStore(database),
         database=database,
     )
 
@@ -205,7 +226,7 @@ def _status(original: Filed, receiver: PartyId, code: str, notice: Filed, *, irr
         original=original.key,
         sender=original.sender,
         receiver=receiver,
-        code=code,
+        code=StatusCode(code),
         text=f"status {code}",
         at=notice.submitted_at,
         notice=notice.key,

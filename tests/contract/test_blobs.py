@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -111,3 +112,71 @@ async def test_a_put_beside_a_discard_is_never_lost(shelf) -> None:
         await asyncio.gather(shelf.blobs.discard(DIGEST, _now() - HOUR), shelf.blobs.put(DIGEST, DATA))
         assert await shelf.blobs.get(DIGEST) == DATA
     assert await shelf.blobs.before(_now() + HOUR) == [DIGEST]
+
+
+async def _collect(shelf, digest: str, start: int, end: int) -> bytes:
+    async with aclosing(shelf.blobs.stream(digest, start, end)) as pieces:
+        return b"".join([piece async for piece in pieces])
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 700_000), (0, 0), (0, 1), (699_999, 700_000), (262_143, 524_289)])
+async def test_any_part_is_streamed(shelf, start, end) -> None:
+    data = os.urandom(700_000)
+    digest = hashlib.sha256(data).hexdigest()
+    await shelf.blobs.put(digest, data)
+    assert await shelf.blobs.size(digest) == len(data)
+    assert await _collect(shelf, digest, start, end) == data[start:end]
+
+
+async def test_what_is_not_there_has_no_size_and_is_not_streamed(shelf) -> None:
+    for attempt in (shelf.blobs.size(DIGEST), _collect(shelf, DIGEST, 0, 1)):
+        with pytest.raises(Refused) as refusal:
+            await attempt
+        assert refusal.value.reason.code == "not-found"
+
+
+async def test_a_shortened_file_is_refused_before_the_first_byte(shelf) -> None:
+    await shelf.blobs.put(DIGEST, DATA)
+    shelf.damage(DIGEST, DATA[:-1])
+    assert await shelf.blobs.size(DIGEST) == len(DATA) - 1
+    with pytest.raises(Refused) as refusal:
+        await _collect(shelf, DIGEST, 0, len(DATA))
+    assert refusal.value.reason.code == "storage-damaged"
+
+
+async def test_an_adopted_file_is_kept_and_the_name_that_it_had_may_go(shelf, tmp_path) -> None:
+    part = tmp_path / "part"
+    part.write_bytes(DATA)
+    for _ in range(2):
+        await shelf.blobs.adopt(part, DIGEST)
+    assert part.read_bytes() == DATA
+    part.unlink()
+    assert await shelf.blobs.get(DIGEST) == DATA
+    assert await shelf.blobs.before(_now() + HOUR) == [DIGEST]
+
+
+async def test_an_adopted_file_takes_the_place_of_a_damaged_one(shelf, tmp_path) -> None:
+    await shelf.blobs.put(DIGEST, DATA)
+    shelf.damage(DIGEST, b"something else")
+    (tmp_path / "part").write_bytes(DATA)
+    await shelf.blobs.adopt(tmp_path / "part", DIGEST)
+    assert await shelf.blobs.get(DIGEST) == DATA
+
+
+async def test_an_adopted_file_is_young_however_long_it_took_to_come(shelf, tmp_path) -> None:
+    (tmp_path / "part").write_bytes(DATA)
+    os.utime(tmp_path / "part", (1, 1))
+    await shelf.blobs.adopt(tmp_path / "part", DIGEST)
+    assert await shelf.blobs.before(_now() - HOUR) == []
+    assert not await shelf.blobs.discard(DIGEST, _now() - HOUR)
+
+
+async def test_what_is_being_read_may_be_discarded(shelf) -> None:
+    data = os.urandom(700_000)
+    digest = hashlib.sha256(data).hexdigest()
+    await shelf.blobs.put(digest, data)
+    async with aclosing(shelf.blobs.stream(digest, 0, len(data))) as pieces:
+        read = [await anext(pieces)]
+        assert await shelf.blobs.discard(digest, _now() + HOUR)
+        read += [piece async for piece in pieces]
+    assert b"".join(read) == data

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 
 import pytest
 from sqlalchemy import bindparam, func, insert, select, update
@@ -21,9 +23,9 @@ class Failure(Exception):
 
 
 def _inserting(*names, then=None):
-    async def unit(session):
+    def unit(session):
         for name in names:
-            await session.rows(_INSERT, name=name, value=1)
+            session.rows(_INSERT, name=name, value=1)
         if then is not None:
             raise then
         return names
@@ -55,10 +57,9 @@ async def test_all_of_many_concurrent_units_land(backend) -> None:
 
 
 async def test_units_are_done_one_after_another(backend) -> None:
-    async def read_then_write(session):
-        ((value,),) = await session.rows(_VALUE, name="counter")
-        await asyncio.sleep(0)
-        await session.rows(_NEXT, which="counter")
+    def read_then_write(session):
+        ((value,),) = session.rows(_VALUE, name="counter")
+        session.rows(_NEXT, which="counter")
         return value
 
     await backend.database.transact(_inserting("counter"))
@@ -107,16 +108,15 @@ async def test_a_cancelled_caller_harms_nobody(backend) -> None:
 
 
 async def test_a_caller_that_gives_up_while_its_unit_runs_harms_nobody(backend) -> None:
-    begun, go_on = asyncio.Event(), asyncio.Event()
+    begun, go_on = threading.Event(), threading.Event()
 
-    async def slow(session):
-        await session.rows(_INSERT, name="slow", value=1)
+    def slow(session):
+        session.rows(_INSERT, name="slow", value=1)
         begun.set()
-        await go_on.wait()
+        assert go_on.wait(10)
 
     giving_up = asyncio.create_task(backend.database.transact(slow))
-    async with asyncio.timeout(10):
-        await begun.wait()
+    assert await asyncio.to_thread(begun.wait, 10)
     giving_up.cancel()
     go_on.set()
     with pytest.raises(asyncio.CancelledError):
@@ -136,19 +136,19 @@ async def test_a_reader_cannot_write_and_a_failing_one_is_given_back(backend) ->
 
 
 async def test_what_was_begun_is_finished_at_the_end(opened) -> None:
-    begun = asyncio.Event()
+    begun = threading.Event()
 
-    async def slow(session):
-        await session.rows(_INSERT, name="one", value=1)
+    def slow(session):
+        session.rows(_INSERT, name="one", value=1)
         begun.set()
-        await asyncio.sleep(0.05)
-        await session.rows(_INSERT, name="two", value=1)
+        time.sleep(0.05)
+        session.rows(_INSERT, name="two", value=1)
         return "done"
 
     async with asyncio.timeout(10):
         async with opened() as first:
             caller = asyncio.create_task(first.database.transact(slow))
-            await begun.wait()
+            assert await asyncio.to_thread(begun.wait, 10)
         assert await caller == "done"
         async with opened() as second:
             assert await _count(second.database) == 2

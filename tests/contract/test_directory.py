@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
@@ -14,8 +12,6 @@ from exchange.core.model import PartyId, PartyStatus
 from trust_store.enrol import create_authority
 from trust_store.errors import Refused
 from trust_store.identity import PartyKind
-
-DAY = timedelta(days=1)
 
 
 async def _resolve(backend, *codes):
@@ -95,17 +91,6 @@ async def test_a_certificate_is_registered_once_and_survives_a_change(backend, v
     assert await backend.directory.certificates(party.id) == [certificate]
     assert (await backend.directory.get(party.id)).fingerprints == {certificate.fingerprint}
     assert await backend.directory.certificates(PartyId("nobody")) == []
-
-
-async def test_a_token_speaks_for_its_party_until_it_expires(backend, values) -> None:
-    party, digest = values.party("000.00.12.H56"), hashlib.sha256(b"token").digest()
-    await backend.directory.put(party)
-    await backend.directory.add_token(party.id, digest, "first", values.at, values.at + DAY)
-    instant = timedelta(microseconds=1)
-    assert await backend.directory.holder(digest, values.at) == party
-    assert await backend.directory.holder(digest, values.at + DAY - instant) == party
-    assert await backend.directory.holder(digest, values.at + DAY) is None
-    assert await backend.directory.holder(hashlib.sha256(b"other").digest(), values.at) is None
 
 
 async def test_nobody_is_found_where_nobody_is(backend) -> None:

@@ -8,7 +8,10 @@ from datetime import timedelta
 
 import pytest
 
-from exchange.core.model import Kind, PartyId
+from envelopes.edxml import StatusCode
+from exchange.core.finding import Search
+from exchange.core.lifecycle import Asked, State
+from exchange.core.model import Effect, Kind, PartyId, Relation, RelationKind, Remark
 from trust_store.errors import Refused
 
 SECOND = timedelta(seconds=1)
@@ -71,7 +74,7 @@ async def test_of_a_failing_filing_nothing_stays(backend, values) -> None:
         await backend.messages.file(replace(filing, deliveries=(filing.deliveries[0], naive)))
     assert await _whole(backend, filing.message.key) == (None, [], [])
     assert not await backend.messages.has_blob(filing.message.digest)
-    assert await backend.mailboxes.inbox(values.receiver, waiting=False, after="", limit=10) == []
+    assert await backend.mailboxes.inbox(values.receiver, Search(), values.at) == []
     assert await backend.messages.file(filing) == filing.message
 
 
@@ -145,10 +148,10 @@ async def test_pages_of_sent_letters_are_complete_and_newest_first(backend, valu
     foreign = values.filing(99, sender=values.other, at=values.at + 8 * SECOND)
     for filing in (*letters, notice, foreign):
         await backend.messages.file(filing)
-    seen, before = [], None
-    while page := await backend.messages.sent(values.sender, before, 10):
+    seen, after = [], ""
+    while page := await backend.messages.sent(values.sender, Search(kind="letter", after=after, limit=10)):
         seen += page
-        before = page[-1].submitted_at
+        after = page[-1].key
     assert seen == [item.message for item in reversed(letters)]
 
 
@@ -156,7 +159,7 @@ async def test_statuses_are_listed_oldest_first_and_set_on_the_delivery(backend,
     letter = values.filing(receivers=(values.receiver, values.other))
     await backend.messages.file(letter)
     changes = []
-    for number, (code, irregular) in enumerate((("01", False), ("06", True), ("03", True)), start=1):
+    for number, (code, irregular) in enumerate((("01", False), ("06", True), ("04", True)), start=1):
         notice = values.filing(
             message_id=f"status:{code}",
             sender=values.receiver,
@@ -169,7 +172,91 @@ async def test_statuses_are_listed_oldest_first_and_set_on_the_delivery(backend,
         changes.append(change)
     assert await backend.messages.statuses(letter.message.key) == changes
     deliveries = {item.receiver: item.status for item in await backend.mailboxes.of_message(letter.message.key)}
-    assert deliveries == {values.receiver: "03", values.other: ""}
+    assert deliveries == {values.receiver: "04", values.other: ""}
+    states = {item.receiver: item.state for item in await backend.mailboxes.of_message(letter.message.key)}
+    assert states == {values.receiver: "assigned", values.other: "sent"}
+
+
+def _asking(values, letter, asked, *, at):
+    """A message that asks something of the first receiver of a letter."""
+    filing = values.filing(2, message_id=f"{asked}-{at}", at=values.at + at * SECOND)
+    effect = Effect(
+        original=letter.message.key,
+        sender=values.sender,
+        receiver=values.receiver,
+        message=filing.message.key,
+        asked=asked,
+        at=filing.message.submitted_at,
+    )
+    delivery = replace(filing.deliveries[0], state=State.ASKING)
+    return replace(filing, effects=(effect,), deliveries=(delivery,))
+
+
+@pytest.mark.parametrize("named", ["original", "asking"])
+@pytest.mark.parametrize(("code", "state", "own"), [("15", "recalled", "agreed"), ("16", "kept", "declined")])
+async def test_what_is_asked_tells_how_far_the_receiver_was_and_is_answered_once(
+    backend, values, named, code, state, own
+) -> None:
+    letter = values.filing(receivers=(values.receiver, values.other))
+    await backend.messages.file(letter)
+    await backend.mailboxes.fetched(letter.deliveries[0], "token 1", values.at + SECOND)
+    asking = _asking(values, letter, Asked.REVOKE, at=2)
+    await backend.messages.file(asking)
+    mine = {item.receiver: item for item in await backend.mailboxes.of_message(letter.message.key)}
+    assert [mine[who].state for who in (values.receiver, values.other)] == ["revoke-asked", "sent"]
+    (effect,) = await backend.effects.about(letter.message.key)
+    assert (effect.fetched_by, effect.fetched_at) == ("token 1", values.at + SECOND)
+    assert (effect.handed_over_at, effect.answer) == (None, "")
+    notice = values.filing(
+        message_id="status:answer",
+        sender=values.receiver,
+        receivers=(values.sender,),
+        kind=Kind.STATUS,
+        at=values.at + 3 * SECOND,
+    )
+    about = letter.message if named == "original" else asking.message
+    change = values.status(about, values.receiver, StatusCode(code), notice.message)
+    await backend.messages.file(replace(notice, change=change))
+    (effect,) = await backend.effects.about(asking.message.key)
+    assert (effect.answer, effect.answered_at) == (code, notice.message.submitted_at)
+    mine = {item.receiver: item.state for item in await backend.mailboxes.of_message(letter.message.key)}
+    assert mine == {values.receiver: state, values.other: "sent"}
+    (delivery,) = await backend.mailboxes.of_message(asking.message.key)
+    assert delivery.state == own
+    assert [item.irregular for item in await backend.messages.statuses(about.key)] == [False]
+
+
+async def test_a_remark_is_kept_once(backend, values) -> None:
+    letter = values.filing()
+    await backend.messages.file(letter)
+    remark = Remark(
+        sender=values.sender,
+        message=letter.message.key,
+        id="a" * 64,
+        at=values.at,
+        what="message-id-conflict",
+        text="x",
+    )
+    assert await backend.messages.remark(remark)
+    assert not await backend.messages.remark(replace(remark, text="y"))
+    assert await backend.messages.remarks(letter.message.key) == [remark]
+
+
+async def test_relations_are_found_from_both_ends(backend, values) -> None:
+    first, second = values.filing(1), values.filing(2)
+    link = Relation(
+        sender=values.sender,
+        message=second.message.key,
+        kind=RelationKind.REPLY,
+        target=first.message.key,
+        organ="",
+        document_id=first.message.message_id,
+        code="",
+    )
+    await backend.messages.file(first)
+    await backend.messages.file(replace(second, relations=(link,)))
+    assert await backend.messages.related(first.message.key) == [link]
+    assert await backend.messages.related(second.message.key) == [link]
 
 
 async def test_a_blob_is_referred_to_while_any_message_has_it(backend, values) -> None:
@@ -181,4 +268,4 @@ async def test_a_blob_is_referred_to_while_any_message_has_it(backend, values) -
 async def test_nothing_is_found_where_nothing_is(backend) -> None:
     assert await backend.messages.get("nothing") is None
     assert await backend.messages.statuses("nothing") == []
-    assert await backend.messages.sent(PartyId("nobody"), None, 10) == []
+    assert await backend.messages.sent(PartyId("nobody"), Search()) == []

@@ -1,7 +1,9 @@
-"""Structure-aware mutations of a signed letter: what is accepted must say exactly what was signed."""
+"""Structure-aware mutations of signed letters: what is accepted must say exactly what was signed, files beside it too."""
 
 from __future__ import annotations
 
+import hashlib
+import os
 import random
 from collections.abc import Callable
 from copy import deepcopy
@@ -11,22 +13,26 @@ import pytest
 from lxml import etree
 
 from envelopes import xml
-from envelopes.drafting import draft_letter
+from envelopes.drafting import FileBeside, digests, draft_letter
 from envelopes.edxml import Organ, build
 from envelopes.opened import VIETNAM
+from envelopes.signature.detached import Detached
 from envelopes.signature.sign import sign
 from envelopes.signature.verify import place_of, verify
 from trust_store.enrol import Holder, create_authority, enrol
 from trust_store.errors import Refused
 from trust_store.identity import PartyKind
 
-ROUNDS = 400
+ROUNDS = max(400, int(os.environ.get("FUZZ_EXAMPLES", "0")))
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 Mutation = Callable[[random.Random, etree._Element, list[etree._Element]], None]
 
 
-@pytest.fixture(scope="module")
-def signed() -> bytes:
+@pytest.fixture(scope="module", params=[0, 3], ids=["all inside", "three beside"])
+def signed(request: pytest.FixtureRequest) -> bytes:
+    files = [
+        FileBeside(name=f"{n}.dwg", digest=hashlib.sha256(bytes([n])).hexdigest(), size=1) for n in range(request.param)
+    ]
     authority = create_authority("Test CA", serial=1, at=AT, years=5)
     holder = Holder(kind=PartyKind.ENTERPRISE, common_name="A", organisation="A", code="2899000016")
     key = enrol(authority, holder, serial=2, at=AT, days=1000)
@@ -38,8 +44,9 @@ def signed() -> bytes:
         subject="V/v thử",
         at=datetime(2026, 11, 23, 8, tzinfo=VIETNAM),
         files=[("a.pdf", b"%PDF-1.4 a")],
+        detached=files,
     )
-    return sign(build(letter), key)
+    return sign(build(letter), key, digests(letter, files))
 
 
 def _duplicate(dice: random.Random, _root: etree._Element, nodes: list[etree._Element]) -> None:
@@ -67,7 +74,9 @@ def _text(dice: random.Random, _root: etree._Element, nodes: list[etree._Element
 
 def _attribute(dice: random.Random, _root: etree._Element, nodes: list[etree._Element]) -> None:
     name = dice.choice(["Id", "ID", "URI", "Algorithm", "Type", "{http://www.w3.org/XML/1998/namespace}lang"])
-    dice.choice(nodes).set(name, dice.choice(["", "a", "#a", "http://www.w3.org/2001/10/xml-exc-c14n#"]))
+    dice.choice(nodes).set(
+        name, dice.choice(["", "a", "#a", "cid:a", "cid:%32899000016", "http://www.w3.org/2001/10/xml-exc-c14n#"])
+    )
 
 
 def _comment(dice: random.Random, _root: etree._Element, nodes: list[etree._Element]) -> None:
@@ -86,9 +95,10 @@ def _wrap(dice: random.Random, _root: etree._Element, nodes: list[etree._Element
 MUTATIONS: list[Mutation] = [_duplicate, _move, _drop, _text, _attribute, _comment, _wrap]
 
 
-def _content(data: bytes) -> bytes:
+def _content(data: bytes) -> tuple[bytes, tuple[Detached, ...]]:
     tree = xml.parse(data)
-    return bytes(etree.tostring(verify(tree, place_of(tree.getroot())).element, method="c14n", with_comments=False))
+    found = verify(tree, place_of(tree.getroot()))
+    return bytes(etree.tostring(found.element, method="c14n", with_comments=False)), found.detached
 
 
 def test_accepted_means_the_same_content(signed: bytes) -> None:

@@ -96,10 +96,10 @@ async def test_pages_of_the_api_are_complete(hub) -> None:
         seen += [item.message for item in page]
         after = page[-1].delivery
     assert seen == [view.message for view in views]
-    seen, before = [], ""
-    while found := await sender.sent(before=before, limit=3):
+    seen, after = [], ""
+    while found := await sender.sent(after=after, limit=3):
         seen += [item.message for item in found]
-        before = found[-1].submitted_at.isoformat()
+        after = found[-1].message
     assert seen == [view.message for view in reversed(views)]
 
 

@@ -10,9 +10,12 @@ import pytest
 
 from exchange.api.app import ROUTES
 from exchange.auth import tokens
-from exchange.core.model import PartyStatus
+from exchange.core.audit import Author
+from exchange.core.model import PartyId, PartyStatus
 
 ROUTE_IDS = [route.name for route in ROUTES]
+OWNED = ("{message}", "{delivery}", "{evidence}", "{lease}")
+OF_PARTIES = [route for route in ROUTES if any(name in route.path for name in OWNED)]
 SCHEMES = ("", "Bearer", "Bearer ", "Basic bGFtLXNvbjp4", "cv_{token}", "Token {token}", "Bearer{token}", "Bearer a b")
 
 
@@ -20,12 +23,21 @@ SCHEMES = ("", "Bearer", "Bearer ", "Basic bGFtLXNvbjp4", "cv_{token}", "Token {
 async def sent(hub):
     """Send a letter from Lam Sơn to one agency; give the names of everything about it."""
     view = await hub.submit(hub.lam_son, hub.signed(hub.lam_son, hub.environment, hub.one_stop))
-    (delivery,) = await (await hub.client(hub.environment)).inbox()
-    return {"message": view.message, "delivery": delivery.delivery, "evidence": view.receipt_id}
+    (delivery,) = await (await hub.client(hub.environment)).lease()
+    spare = await hub.exchange.tokens.all(PartyId(hub.tax))
+    return {
+        "party": hub.environment,
+        "token": spare[0].id,
+        "certificate": hub.key(hub.environment).certificate.fingerprint,
+        "message": view.message,
+        "delivery": delivery.delivery,
+        "evidence": view.receipt_id,
+        "lease": delivery.lease,
+    }
 
 
 def _path(route, names) -> str:
-    return re.sub(r"{(\w+)}", lambda match: names[match[1]], route.path)
+    return re.sub(r"{(\w+)}", lambda match: names.get(match[1], "a" * 26), route.path)
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=ROUTE_IDS)
@@ -48,9 +60,18 @@ async def test_without_a_good_token_nothing_is_answered(hub, sent, route) -> Non
 
 @pytest.mark.parametrize("route", ROUTES, ids=ROUTE_IDS)
 async def test_an_expired_token_opens_nothing(hub, sent, route) -> None:
-    token, digest = tokens.create(hub.exchange.entropy)
-    party, now = await hub.party(hub.environment), datetime.now(UTC)
-    await hub.exchange.registry.add_token(party.id, digest, "old", now - timedelta(days=2), now - timedelta(seconds=1))
+    exchange, before = hub.exchange, Author(actor="test", at=datetime.now(UTC) - timedelta(hours=1, seconds=1))
+    token, _ = await tokens.issue(
+        exchange.tokens, exchange.entropy, before, party=hub.environment, label="old", lifetime=timedelta(hours=1)
+    )
+    answer = await hub.ask(route.method, _path(route, sent), token=token)
+    assert (answer.status, answer.problem()["code"]) == (401, "unauthenticated")
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=ROUTE_IDS)
+async def test_a_revoked_token_opens_nothing(hub, sent, route) -> None:
+    token = hub.token(hub.environment)
+    await hub.exchange.tokens.revoke(tokens.digest(token).hex()[:12], hub.exchange.author())
     answer = await hub.ask(route.method, _path(route, sent), token=token)
     assert (answer.status, answer.problem()["code"]) == (401, "unauthenticated")
 
@@ -65,15 +86,18 @@ async def test_a_suspended_party_may_do_nothing(hub, sent, route) -> None:
     assert (await hub.ask("GET", "/v1/whoami", by=hub.environment)).status == 200
 
 
-@pytest.mark.parametrize("route", [route for route in ROUTES if "{" in route.path], ids=lambda route: route.name)
+@pytest.mark.parametrize("route", OF_PARTIES, ids=lambda route: route.name)
 async def test_what_belongs_to_others_is_not_there(hub, sent, route) -> None:
     path = _path(route, sent)
     missing = _path(route, dict.fromkeys(sent, "a" * 26))
     foreign = (await hub.ask(route.method, path, by=hub.finance)).problem()
     nothing = (await hub.ask(route.method, missing, by=hub.finance)).problem()
-    assert (foreign["status"], foreign["code"]) == (404, "not-found")
-    assert foreign == nothing
-    own = await hub.ask(route.method, path, by=hub.environment)
+    assert (foreign["status"], foreign["code"]) == (404, "lease-ended" if "{lease}" in route.path else "not-found")
+    assert foreign | {"request": ""} == nothing | {"request": ""}
+    if "{delivery}" in route.path:
+        await (await hub.client(hub.environment)).acknowledge(sent["delivery"])
+    owner = hub.lam_son if route.name in {"archiveMessage", "restoreMessage"} else hub.environment
+    own = await hub.ask(route.method, path, by=owner)
     assert own.status == route.status
 
 
@@ -104,7 +128,7 @@ async def test_a_mailbox_and_a_list_of_sent_letters_show_their_own_only(hub, sen
     assert await (await hub.client(hub.finance)).inbox(waiting=False) == []
     assert await (await hub.client(hub.finance)).lease() == []
     assert await (await hub.client(hub.environment)).sent() == []
-    foreign = await hub.ask("GET", f"/v1/inbox?waiting=false&after={sent['delivery']}", by=hub.finance)
+    foreign = await hub.ask("GET", f"/v1/inbox?box=all&after={sent['delivery']}", by=hub.finance)
     assert foreign.json == []
 
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envelopes.leaf import commit
-from envelopes.receipt import Actor, Cause, Event, Receipt, open_receipt, seal, state
+from envelopes.receipt import Actor, Cause, Event, Receipt, open_receipt, read, seal, state
+from envelopes.xml import parse
 from trust_store.errors import Refused
 from trust_store.keys import HeldKey
 
@@ -65,7 +66,7 @@ def test_a_changed_receipt_is_refused(old: bytes, new: bytes, key: HeldKey) -> N
 
 def test_another_signed_document_is_no_receipt(key: HeldKey) -> None:
     with pytest.raises(Refused) as caught:
-        open_receipt(seal(b"<Evidence xmlns='urn:other' version='1'/>", key))
+        open_receipt(seal(b"<?xml version='1.0'?>\n<Evidence xmlns='urn:other' version='1'></Evidence>", key))
     assert caught.value.reason.code == "receipt-malformed"
 
 
@@ -73,6 +74,17 @@ def test_another_signed_document_is_no_receipt(key: HeldKey) -> None:
 def test_any_text_can_be_a_cause(text: str) -> None:
     cause = Cause(code="x", text=text)
     assert b"EventReason" in state(dataclasses.replace(RECEIPT, causes=(cause,)))
+
+
+@given(text=st.text(min_size=1, max_size=60))
+def test_any_text_is_sealed_as_it_is_stated(key: HeldKey, text: str) -> None:
+    statement = state(dataclasses.replace(RECEIPT, causes=(Cause(code="x", text=text),)))
+    sealed = seal(statement, key)
+    stated, _ = open_receipt(sealed)
+    assert stated == read(parse(statement).getroot())
+    body = statement.partition(b"\n")[2].removesuffix(b"</Evidence>")
+    assert sealed.startswith(b'<?xml version="1.0" encoding="UTF-8"?>\n' + body + b"<ds:Signature ")
+    assert sealed.endswith(b"</ds:Signature></Evidence>")
 
 
 def test_a_leaf_depends_on_statement_and_salt_and_hides_both() -> None:

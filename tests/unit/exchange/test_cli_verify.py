@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+
+from envelopes.drafting import FileBeside, digests, draft_letter
+from envelopes.edxml import Organ, build
+from envelopes.opened import VIETNAM
+from envelopes.signature.sign import sign
+from trust_store.keys import load_pem
 
 ROOT = Path(__file__).parents[3]
 
@@ -126,3 +134,60 @@ def test_verifying_needs_neither_network_nor_database(office, signed) -> None:
     command = [sys.executable, "-c", code, str(office.anchor), str(signed)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.fixture(scope="module")
+def with_files(office, tmp_path_factory) -> Path:
+    """A letter signed over two files beside it, which lie in the same folder under other names."""
+    folder = tmp_path_factory.mktemp("beside")
+    (folder / "one").write_bytes(b"one")
+    (folder / "two").write_bytes(b"2" * 3_000_000)
+    files = [
+        FileBeside(name=f"{path.name}.dwg", digest=hashlib.sha256(path.read_bytes()).hexdigest(), size=1)
+        for path in (folder / "one", folder / "two")
+    ]
+    letter = draft_letter(
+        sender=Organ(organ_id=office.lam_son),
+        receivers=[Organ(organ_id=office.environment)],
+        number="501",
+        notation="CV-LS",
+        subject="V/v",
+        at=datetime.now(VIETNAM),
+        detached=files,
+    )
+    stem = office.folder / office.lam_son
+    key = load_pem(Path(f"{stem}.key.pem").read_bytes(), Path(f"{stem}.cert.pem").read_bytes())
+    (folder / "letter.edxml").write_bytes(sign(build(letter), key, digests(letter, files)))
+    return folder
+
+
+def _given(office, folder, *names, code, anchor=True) -> list[tuple[str, str]]:
+    attachments = [item for name in names for item in ("--attachment", folder / name)]
+    trusted = ("--anchor", office.anchor) if anchor else ()
+    lines = _lines(office, *trusted, *attachments, folder / "letter.edxml", code=code)
+    assert [line["file"] for line in lines] == [str(folder / name) for name in ("letter.edxml", *names)]
+    return [(line["verdict"], line["reason"]) for line in lines]
+
+
+def test_files_beside_a_letter_are_found_by_their_digest(office, with_files) -> None:
+    assert _given(office, with_files, "two", "one", code=0) == [("valid", "")] * 3
+
+
+def test_a_letter_without_its_files_is_not_fully_known(office, with_files) -> None:
+    assert _given(office, with_files, code=1) == [("unknown", "attachment-not-at-hand")]
+    found = _given(office, with_files, "one", code=1)
+    assert found == [("unknown", "attachment-not-at-hand"), ("valid", "")]
+    digest = hashlib.sha256((with_files / "two").read_bytes()).hexdigest()
+    said = office.run("verify", "--anchor", office.anchor, with_files / "letter.edxml", code=1).stdout
+    assert digest in said
+
+
+def test_a_file_that_was_changed_matches_nothing(office, with_files) -> None:
+    (with_files / "changed").write_bytes(b"One")
+    found = _given(office, with_files, "one", "two", "changed", code=1)
+    assert found == [("valid", "")] * 3 + [("invalid", "attachment-unmatched")]
+
+
+def test_nothing_is_said_for_files_of_a_letter_that_is_not_believed(office, with_files) -> None:
+    found = _given(office, with_files, "one", "two", code=1, anchor=False)
+    assert found == [("unknown", "anchor-missing")] + [("invalid", "attachment-unmatched")] * 2

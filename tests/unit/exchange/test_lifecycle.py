@@ -3,43 +3,68 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import pytest
 
-from envelopes.edxml import StatusCode
-from exchange.core.lifecycle import NEXT, SENT, advance
+from envelopes.edxml import BusinessType, StatusCode
+from exchange.core.lifecycle import CLOSED, NEXT, Asked, State, advance, begin, diagram, event_of
 
-FORESEEN = {
-    ("", "01"), ("", "02"), ("", "03"), ("01", "02"), ("01", "03"),
-    ("03", "04"), ("03", "05"), ("03", "06"), ("04", "05"), ("04", "06"), ("05", "06"),
-    ("", "13"), ("01", "13"), ("02", "13"), ("03", "13"), ("04", "13"), ("05", "13"), ("06", "13"), ("16", "13"),
-    ("13", "15"), ("13", "16"),
+PLAIN = {
+    ("sent", "01"): "arrived", ("sent", "02"): "refused", ("sent", "03"): "accepted",
+    ("arrived", "02"): "refused", ("arrived", "03"): "accepted",
+    ("accepted", "04"): "assigned", ("accepted", "05"): "in-progress", ("accepted", "06"): "completed",
+    ("assigned", "05"): "in-progress", ("assigned", "06"): "completed",
+    ("in-progress", "06"): "completed",
+    ("kept", "03"): "accepted", ("kept", "04"): "assigned", ("kept", "05"): "in-progress", ("kept", "06"): "completed",
+    ("updated", "01"): "arrived", ("updated", "02"): "refused", ("updated", "03"): "accepted",
+    ("updated", "04"): "assigned", ("updated", "05"): "in-progress", ("updated", "06"): "completed",
 }  # fmt: skip
-STATES = [SENT, *StatusCode]
+OPEN = ("sent", "arrived", "refused", "accepted", "assigned", "in-progress", "completed", "kept", "updated")
+WAITING = ("recall-asked", "revoke-asked", "update-asked", "replace-asked")
+ENDS = {"recall": "recalled", "revoke": "recalled", "update": "updated", "replace": "replaced"}
+FORESEEN = {
+    **PLAIN,
+    **{(state, asked): f"{asked}-asked" for state in (*OPEN, *WAITING) for asked in ENDS},
+    **{(f"{asked}-asked", "15"): end for asked, end in ENDS.items()},
+    **{(state, "16"): "kept" for state in WAITING},
+    ("asking", "01"): "asking", ("asking", "03"): "asking", ("asking", "15"): "agreed", ("asking", "16"): "declined",
+}  # fmt: skip
+EVENTS = [*(code for code in StatusCode if code is not StatusCode.RECALL_REQUESTED), *Asked]
+BY_CODE = {"01": "arrived", "02": "refused", "03": "accepted", "04": "assigned", "05": "in-progress", "06": "completed"}
 
 
-@pytest.mark.parametrize(("state", "code"), list(itertools.product(STATES, StatusCode)))
-def test_every_state_takes_every_code_and_flags_what_is_not_foreseen(state: str, code: StatusCode) -> None:
-    assert advance(state, code) == (code, (str(state), str(code)) not in FORESEEN)
+@pytest.mark.parametrize(("state", "event"), list(itertools.product(State, EVENTS)))
+def test_every_state_takes_every_event_and_flags_what_is_not_foreseen(state, event) -> None:
+    expected = FORESEEN.get((str(state), str(event)))
+    following, irregular = advance(state, event)
+    assert irregular == (expected is None)
+    if expected is not None:
+        assert following == expected
+    elif state in OPEN and str(event) in BY_CODE:
+        assert following == BY_CODE[str(event)]
+    else:
+        assert following == state
 
 
 def test_the_table_holds_nothing_else() -> None:
-    assert {(str(state), str(code)) for state, code in NEXT} == FORESEEN
+    assert {(str(state), str(event)): str(following) for (state, event), following in NEXT.items()} == FORESEEN
 
 
-@pytest.mark.parametrize("code", StatusCode)
-def test_a_repeated_code_is_irregular(code: StatusCode) -> None:
-    assert advance(code, code) == (code, True)
+@pytest.mark.parametrize("event", EVENTS)
+@pytest.mark.parametrize("state", sorted(CLOSED))
+def test_what_is_closed_stays_closed(state, event) -> None:
+    assert advance(state, event) == (state, True)
 
 
-@pytest.mark.parametrize("code", [code for code in StatusCode if code is not StatusCode.RECALL_REQUESTED])
-@pytest.mark.parametrize("state", [StatusCode.REFUSED, StatusCode.COMPLETED, StatusCode.AGREED])
-def test_nothing_but_a_recall_follows_an_end(state: StatusCode, code: StatusCode) -> None:
-    assert advance(state, code)[1]
+def test_only_code_13_is_a_question() -> None:
+    assert [event_of(code) for code in StatusCode if not isinstance(event_of(code), StatusCode)] == [Asked.RECALL]
 
 
-@pytest.mark.parametrize("state", ["", "01"])
-@pytest.mark.parametrize("answer", [StatusCode.AGREED, StatusCode.DISAGREED])
-def test_a_letter_that_asks_is_answered_without_a_request_for_recall(state: str, answer: StatusCode) -> None:
-    assert advance(state, answer, asks=True) == (answer, False)
-    assert advance(state, answer) == (answer, True)
+def test_a_document_that_only_asks_begins_by_asking() -> None:
+    assert [begin(kind) for kind in BusinessType] == ["sent", "asking", "asking", "sent"]
+
+
+def test_the_diagram_in_the_docs_is_the_table() -> None:
+    page = Path(__file__).parents[3] / "docs/explanation/life-cycle.md"
+    assert f"```mermaid\n{diagram()}\n```" in page.read_text("utf-8")

@@ -25,7 +25,7 @@ async def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Mo
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(Refused, match="disk-full"):
         await blobs.put(DIGEST, DATA)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
     monkeypatch.setattr(os, "fsync", real)

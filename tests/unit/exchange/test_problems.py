@@ -5,10 +5,16 @@ from __future__ import annotations
 import pytest
 
 from exchange.api.problems import INTERNAL, METHOD, STATUS, problem
+from exchange.auth.principal import CREDENTIALS_DIFFER
+from exchange.core.audit import BROKEN as AUDIT_BROKEN
+from exchange.core.ports.access import TOO_MANY as TOO_MANY_TOKENS
 from exchange.errors import (
+    BUSY,
     CONFLICT,
+    CONTENT_REMOVED,
     DAMAGED,
     FORBIDDEN,
+    NO_LEASE,
     NOT_FOUND,
     PARTY_SUSPENDED,
     REQUEST,
@@ -18,6 +24,10 @@ from exchange.errors import (
     UNKNOWN_RECEIVER,
     Rejected,
 )
+from exchange.net.admission import STOPPING
+from exchange.net.crowd import CROWDED
+from exchange.net.gate import ABANDONED
+from exchange.net.rates import RATE_LIMITED
 from trust_store.errors import CATALOGUE, Reason, Refused
 
 EXPECTED = [
@@ -25,11 +35,21 @@ EXPECTED = [
     (FORBIDDEN, 403),
     (PARTY_SUSPENDED, 403),
     (NOT_FOUND, 404),
+    (NO_LEASE, 404),
+    (BUSY, 503),
+    (CREDENTIALS_DIFFER, 401),
+    (RATE_LIMITED, 429),
+    (STOPPING, 503),
+    (AUDIT_BROKEN, 500),
+    (TOO_MANY_TOKENS, 409),
+    (CROWDED, 503),
+    (ABANDONED, 503),
     (METHOD, 405),
     (TOO_SLOW, 408),
     (CONFLICT, 409),
     (TOO_LARGE, 413),
     (REQUEST, 400),
+    (CONTENT_REMOVED, 410),
     (DAMAGED, 500),
     (INTERNAL, 500),
     (UNKNOWN_RECEIVER, 422),
@@ -44,9 +64,29 @@ def test_a_code_has_its_status(reason: Reason, status: int) -> None:
     assert (found.detail, found.where, found.evidence) == ("what failed", "To/OrganId", "")
 
 
+OTHERS = {
+    "upload-offset": 409,
+    "uploads-too-many": 409,
+    "upload-quota": 409,
+    "tus-version": 412,
+    "file-too-large": 413,
+    "upload-type": 415,
+    "range-unsatisfiable": 416,
+    "upload-locked": 423,
+    "storage-failing": 503,
+    "disk-full": 507,
+}
+"""The codes of uploads, downloads and disks, with the statuses that tus 1.0.0 and RFC 9110 give them."""
+
+
+@pytest.mark.parametrize(("code", "status"), OTHERS.items())
+def test_a_code_of_a_transfer_has_its_status(code: str, status: int) -> None:
+    assert problem(Refused(CATALOGUE[code])).status == status
+
+
 def test_only_a_declared_reason_has_a_status_of_its_own() -> None:
     assert set(STATUS) <= set(CATALOGUE)
-    assert {reason.code for reason, _ in EXPECTED} >= set(STATUS)
+    assert {reason.code for reason, _ in EXPECTED} | set(OTHERS) >= set(STATUS)
 
 
 @pytest.mark.parametrize("reason", CATALOGUE.values(), ids=CATALOGUE)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from exchange.config import Home
+from exchange.core.finding import Box, Search
 from exchange.sandbox import making, ready
 from exchange.sandbox.province import parties
 from exchange.wiring import open_exchange
@@ -84,7 +85,10 @@ async def test_the_history_waits_in_the_mailboxes(sandbox: Path, tmp_path: Path)
     shutil.copytree(sandbox, tmp_path / "hub")
     async with open_exchange(Home(tmp_path / "hub")) as exchange:
         store = exchange.hub.store
-        sent = {party.id: await store.messages.sent(party.id, None, 10) for party in parties()}
+        sent = {party.id: await store.messages.sent(party.id, Search(kind="letter", limit=10)) for party in parties()}
         assert sum(len(letters) for letters in sent.values()) == 4
-        waiting = [await store.mailboxes.inbox(party.id, waiting=True, after="", limit=50) for party in parties()]
+        waiting = [
+            await store.mailboxes.inbox(party.id, Search(box=Box.WAITING), exchange.hub.clock.now())
+            for party in parties()
+        ]
         assert sum(len(found) for found in waiting) > 4

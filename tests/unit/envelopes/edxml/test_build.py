@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import replace
-from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from envelopes import edxml
 from envelopes.xml import parse
@@ -27,153 +24,9 @@ NOTICE = edxml.StatusNotice(
 )
 MOMENT = datetime.datetime.combine(datetime.date(2026, 1, 2), datetime.time(8, 9, 10))
 
-characters = st.sampled_from("\t\n\r &<>\"']-:đĐỐ\ufffd\U0001f600") | st.characters(
-    exclude_categories=("Cc", "Cs", "Cn")
-)
-texts = st.text(characters, min_size=1, max_size=12).filter(lambda text: text == text.strip())
-optional = st.none() | texts
-codes = st.from_regex(r"[0-9A-Za-z]{1,9}(\.[0-9A-Za-z]{1,9}){0,4}", fullmatch=True)
-numbers = st.none() | st.integers(-999_999_999, 999_999_999)
-flags = st.none() | st.booleans()
-days = st.none() | st.dates()
-moments = st.none() | st.datetimes().map(lambda moment: moment.replace(microsecond=0))
-content_ids = texts.filter(lambda text: not text.startswith("cid:"))
-
-
-def some(values: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
-    return st.lists(values, max_size=3).map(tuple)
-
-
-def block(kind: type[Any], **parts: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Build a block in which at least one value is there: an empty one has no form on the wire."""
-    return st.builds(kind, **parts).filter(lambda value: value != kind())
-
-
-organs = st.builds(
-    edxml.Organ,
-    organ_id=codes,
-    in_charge=optional,
-    name=optional,
-    address=optional,
-    email=optional,
-    telephone=optional,
-    fax=optional,
-    website=optional,
-)
-others = block(
-    edxml.OtherInfo,
-    priority=numbers,
-    sphere=optional,
-    typist=optional,
-    copies=numbers,
-    pages=numbers,
-    direction=flags,
-    reply_fors=optional,
-    reference_codes=optional,
-    appendixes=some(texts),
-)
-responses = block(
-    edxml.ResponseFor,
-    organ_id=st.none() | codes,
-    code=optional,
-    document_id=optional,
-    promulgation_date=days,
-)
-staff = block(
-    edxml.Staff,
-    department=optional,
-    department_id=optional,
-    name=optional,
-    staff_id=optional,
-    email=optional,
-    mobile=optional,
-)
-changes = block(
-    edxml.Change,
-    document=flags,
-    receiver=flags,
-    receivers=some(st.builds(edxml.ChangedReceiver, organ_id=codes, kind=numbers)),
-)
-businesses = st.builds(
-    edxml.Business,
-    business_type=st.sampled_from(edxml.BusinessType),
-    reason=optional,
-    paper=flags,
-    document_id=optional,
-    change=st.none() | changes,
-    replacements=some(st.builds(edxml.Replacement, document_id=texts, organ_ids=some(codes))),
-    staff=some(staff),
-)
-stations = block(edxml.TraceHeader, organ_id=optional.filter(lambda text: text != "null"), timestamp=moments)
-references = st.builds(
-    edxml.Reference, content_id=content_ids, content_type=optional, description=optional, name=optional
-)
-attachments = st.builds(
-    edxml.Attachment,
-    content_id=content_ids,
-    name=texts,
-    description=optional,
-    field_name=optional,
-    mime_type=optional,
-    content_type=optional,
-    content=st.binary(max_size=40),
-)
-letters = st.builds(
-    edxml.Letter,
-    sender=organs,
-    receivers=st.lists(organs, min_size=1, max_size=3).map(tuple),
-    document_id=texts,
-    subject=texts,
-    code=st.none() | block(edxml.Code, number=optional, notation=optional),
-    promulgation=st.none() | block(edxml.Promulgation, place=optional, date=days),
-    document_type=st.none() | block(edxml.DocumentType, type=numbers, detail=numbers, name=optional),
-    content=optional,
-    signer=st.none() | block(edxml.Signer, competence=optional, position=optional, full_name=optional),
-    due_date=days,
-    other=st.none() | others,
-    responses=some(responses),
-    steering_type=numbers,
-    tasks=some(texts),
-    application_type=optional,
-    to_places=some(texts),
-    paper=flags,
-    business=st.none() | businesses,
-    trace=some(stations),
-    references=some(references),
-    attachments=some(attachments),
-)
-notices = st.builds(
-    edxml.StatusNotice,
-    sender=organs,
-    response_for=st.builds(edxml.ResponseFor, organ_id=codes, code=optional, document_id=texts, promulgation_date=days),
-    status_code=st.sampled_from(edxml.StatusCode),
-    staff=st.none() | staff,
-    description=optional,
-    timestamp=moments,
-)
-
 
 def again(message: edxml.Message) -> edxml.Message:
     return edxml.parse(parse(edxml.build(message)).getroot())
-
-
-@given(letters)
-@settings(max_examples=150, deadline=None)
-def test_every_letter_is_read_as_it_was_written(letter: edxml.Letter) -> None:
-    assert again(letter) == letter
-
-
-@given(businesses)
-@settings(max_examples=100, deadline=None)
-def test_every_business_block_is_read_as_it_was_written(business: edxml.Business) -> None:
-    letter = replace(LETTER, business=business)
-    assert again(letter) == letter
-
-
-@given(notices)
-@settings(max_examples=100, deadline=None)
-def test_every_status_notice_is_read_as_it_was_written(notice: edxml.StatusNotice) -> None:
-    assert again(notice) == notice
 
 
 def test_the_form_of_a_letter() -> None:

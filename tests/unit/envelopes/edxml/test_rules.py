@@ -124,7 +124,7 @@ BROKEN: dict[str, tuple[edxml.Message, str, str]] = {
     "not listed": (replace(LETTER, attachments=(file(),)), "edxml-manifest", "edXMLBody/edXMLManifest"),
     "not carried": (
         replace(with_files(file()), references=(listed(), listed("2"))),
-        "edxml-manifest",
+        "attachment-missing",
         "edXMLBody/edXMLManifest",
     ),
     "one id, one name, twice": (with_files(file(), file()), "edxml-manifest", "edXMLBody/edXMLManifest"),
@@ -207,6 +207,51 @@ def test_broken(name: str) -> None:
     with pytest.raises(Refused) as caught:
         edxml.check(message, today=TODAY)
     assert (caught.value.reason.code, caught.value.where) == (code, where)
+
+
+BESIDE: dict[str, tuple[edxml.Message, tuple[str, ...], str]] = {
+    "one beside": (replace(LETTER, references=(listed("2"),)), ("2",), ""),
+    "one inside, one beside": (replace(with_files(file()), references=(listed(), listed("2"))), ("2",), ""),
+    "two beside": (replace(LETTER, references=(listed("2"), listed("3"))), ("3", "2"), ""),
+    "one missing": (replace(LETTER, references=(listed("2"), listed("3"))), ("2",), "attachment-missing"),
+    "one more": (replace(LETTER, references=(listed("2"),)), ("2", "3"), "attachment-unlisted"),
+    "none listed": (LETTER, ("2",), "attachment-unlisted"),
+    "inside and signed beside": (with_files(file()), ("1",), "attachment-unlisted"),
+    "listed twice": (replace(LETTER, references=(listed("2"), listed("2", "b.pdf"))), ("2",), "edxml-manifest"),
+    "beside a notice": (NOTICE, ("2",), "attachment-unlisted"),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_files_beside_the_letter_are_listed_and_signed_one_to_one(name: str) -> None:
+    message, detached, code = BESIDE[name]
+    if not code:
+        edxml.check(message, today=TODAY, detached=detached)
+        return
+    with pytest.raises(Refused) as caught:
+        edxml.check(message, today=TODAY, detached=detached)
+    assert (caught.value.reason.code, caught.value.where) == (code, "edXMLBody/edXMLManifest")
+
+
+HOSTILE_NAMES = (
+    *("../../etc/passwd", "..", ".", "a/../b.pdf", "a/..", "/etc/passwd", "a//b", "a/", "C:\\x", "c:x.pdf"),
+    *("..\\..\\x", "\\\\server\\x", "a\\.\\b", "a\nb.pdf", "a\x7f.pdf", "a\x85.pdf"),
+    *("hoa-don\u202efdp.exe", "\u2066a.pdf", "a\u200f.pdf"),
+)
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES, ids=ascii)
+def test_a_name_that_is_a_path_or_hides_is_refused(name: str) -> None:
+    for letter in (with_files(file(name=name)), replace(LETTER, references=(listed("2", name),))):
+        with pytest.raises(Refused) as caught:
+            edxml.check(letter, today=TODAY)
+        assert (caught.value.reason.code, caught.value.where) == ("attachment-name", "AttachmentName")
+        assert caught.value.text.isascii() or "\u202e" not in caught.value.text
+
+
+@pytest.mark.parametrize("name", ["Báo cáo số 12.pdf", "12/UBND-VP.pdf", "a..b.pdf", "...", ".a", "giá 5:3.xlsx", "Đ"])
+def test_names_that_offices_write_are_kept(name: str) -> None:
+    edxml.check(with_files(file(name=name)), today=TODAY)
 
 
 @pytest.mark.parametrize("where", LONG)

@@ -1,0 +1,49 @@
+"""What the exchange needs from outside. Each docstring is the contract that `tests/contract` holds every backend to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from exchange.core.ports.access import AuditTrail, Tokens
+from exchange.core.ports.machine import Bell, Blobs, Clock, Entropy, Listener, P, Progress, Rehearsal, T, Workers
+from exchange.core.ports.records import Effects, EvidenceShelf, Mailboxes, Messages
+from exchange.core.ports.registry import Directory, Registry, TrustMaterial, TrustRegistry
+
+__all__ = [
+    "AuditTrail",
+    "Bell",
+    "Blobs",
+    "Clock",
+    "Directory",
+    "Effects",
+    "Entropy",
+    "EvidenceShelf",
+    "Listener",
+    "Mailboxes",
+    "Messages",
+    "P",
+    "Progress",
+    "Registry",
+    "Rehearsal",
+    "Store",
+    "T",
+    "Tokens",
+    "TrustMaterial",
+    "TrustRegistry",
+    "Workers",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """Group the ports that one database implements."""
+
+    messages: Messages
+    mailboxes: Mailboxes
+    evidence: EvidenceShelf
+    effects: Effects
+    directory: Directory
+    registry: Registry
+    trust: TrustMaterial
+    tokens: Tokens
+    audit: AuditTrail

@@ -1,0 +1,179 @@
+"""Whether the hub can take messages on: each thing that it needs is tried, not assumed.
+
+What is told says what is wrong and no more: no paths, no sizes, no names. The log of the hub says the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from envelopes import xml
+from envelopes.signature.sign import sign
+from envelopes.signature.verify import Place, verify
+from exchange.operation import figures
+from exchange.running import Exchange
+from exchange.storage.session import moment
+from trust_store.errors import Refused
+from trust_store.keys import KeyHolder
+
+PATIENCE: Final = 3.0
+FRESH: Final = 1.0
+PROBE_EVERY: Final = 60.0
+BACKWARDS: Final = timedelta(seconds=60)
+_PROBE: Final = b'<Probe xmlns="urn:congvan:probe"/>'
+_LOG = structlog.get_logger("congvan.health")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """Hold the outcome of one check: `passed` or `failed`, and a sentence that everybody may read."""
+
+    name: str
+    outcome: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """Hold the outcome of all checks."""
+
+    checks: tuple[Checked, ...]
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """Name the checks that failed."""
+        return tuple(item.name for item in self.checks if item.outcome == "failed")
+
+
+class Unfit(Exception):
+    """Something that readiness needs is not as it must be: `text` is for everybody, `detail` for the log."""
+
+    def __init__(self, text: str, detail: str = "") -> None:
+        super().__init__(text)
+        self.text, self.detail = text, detail
+
+
+class Health:
+    """Try what a running hub needs; asked often, it answers with what it found less than a second ago."""
+
+    def __init__(self, exchange: Exchange, now: Callable[[], float] = time.monotonic) -> None:
+        self._exchange, self._now = exchange, now
+        self._known: tuple[float, Readiness] | None = None
+        self._probed: tuple[float, Unfit | None] | None = None
+        self._started_at, self._started = exchange.hub.clock.now(), _elapsed()
+        self._one = asyncio.Lock()
+        self._told: dict[str, str] = {}
+        self.is_draining = False
+
+    async def examine(self) -> Readiness:
+        """Return the outcome of all checks, at most a second old; those who ask at once share one examination."""
+        async with self._one:
+            if self._known is None or self._now() - self._known[0] >= FRESH:
+                self._known = self._now(), Readiness(checks=await self._checks())
+        readiness = self._known[1]
+        if self.is_draining:
+            stopping = Checked(name="serving", outcome="failed", text="The hub is about to stop")
+            return Readiness(checks=(*readiness.checks, stopping))
+        return readiness
+
+    async def _checks(self) -> tuple[Checked, ...]:
+        checks: dict[str, Callable[[], Awaitable[str]]] = {
+            "database": self._check_database,
+            "disk": self._check_disk,
+            "trust": self._check_trust,
+            "clock": self._check_clock,
+        }
+        return tuple([await self._run(name, check) for name, check in checks.items()])
+
+    async def _run(self, name: str, check: Callable[[], Awaitable[str]]) -> Checked:
+        why = ""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                found = Checked(name=name, outcome="passed", text=await check())
+        except Unfit as unfit:
+            found, why = Checked(name=name, outcome="failed", text=unfit.text), unfit.detail
+        except (Refused, OSError, sqlite3.Error) as error:
+            found = Checked(name=name, outcome="failed", text=f"The {name} does not answer as it must")
+            why = type(error).__name__
+        if self._told.get(name, "passed") != found.outcome:
+            _LOG.warning("readiness", check=name, outcome=found.outcome, text=found.text, detail=why)
+        self._told[name] = found.outcome
+        return found
+
+    async def _check_database(self) -> str:
+        """Read something real, and let an empty unit of work pass the writer."""
+        await self._exchange.database.read(figures.latest)
+        await self._exchange.database.transact(lambda _session: None)
+        return "The database reads and writes"
+
+    async def _check_disk(self) -> str:
+        settings, folder = self._exchange.settings, self._exchange.home.folder
+        disk = await asyncio.to_thread(_try_disk, folder)
+        if disk.free_bytes < settings.min_free_bytes:
+            raise Unfit("There is too little free disk space", f"{disk.free_bytes:,} bytes")
+        if disk.inodes is not None and disk.inodes < settings.min_free_inodes:
+            raise Unfit("There is no room for more files", f"{disk.inodes:,} inodes")
+        return "The disk has room and can be written"
+
+    async def _check_trust(self) -> str:
+        hub = self._exchange.hub
+        if not (await hub.store.trust.evidence()).anchors:
+            raise Unfit("No authority is trusted")
+        now, days = hub.clock.now(), timedelta(days=self._exchange.settings.certificate_days)
+        if not hub.key.certificate.not_before <= now < hub.key.certificate.not_after - days:
+            text = "The hub's certificate is not valid, or not for much longer"
+            raise Unfit(text, f"until {hub.key.certificate.not_after:%Y-%m-%d}")
+        if self._probed is None or self._now() - self._probed[0] >= PROBE_EVERY:
+            self._probed = self._now(), await asyncio.to_thread(_probe, hub.key)
+        if self._probed[1] is not None:
+            raise Unfit(self._probed[1].text, self._probed[1].detail)
+        return "Authorities are known, and the hub's key signs"
+
+    async def _check_clock(self) -> str:
+        now = self._exchange.hub.clock.now()
+        committed = await self._exchange.database.read(figures.latest)
+        if committed is not None and now < moment(committed) - BACKWARDS:
+            text = "The clock is behind what was recorded already"
+            raise Unfit(text, f"{moment(committed) - now} behind the last statement")
+        self._compare(now)
+        return "The clock goes forward"
+
+    def _compare(self, now: datetime) -> None:
+        """Compare the clock with one that nobody can set."""
+        jump = (now - self._started_at) - timedelta(seconds=_elapsed() - self._started)
+        if abs(jump) > BACKWARDS:
+            raise Unfit("The clock was set while the hub was running", f"by {jump}; restart the hub if it is right now")
+
+
+def _elapsed() -> float:
+    """Return seconds of a clock that goes on while the machine sleeps, where there is one."""
+    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return time.clock_gettime(clock)
+
+
+def _try_disk(folder: Path) -> figures.Disk:
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(b"probe")
+        file.flush()
+    return figures.measure(folder)
+
+
+def _probe(key: KeyHolder) -> Unfit | None:
+    """Sign something that is no evidence, and verify it as anybody would."""
+    try:
+        signed = verify(xml.parse(sign(_PROBE, key)), Place.ROOT_CHILD)
+    except Refused as refusal:
+        return Unfit("The hub's key does not sign", refusal.reason.code)
+    if signed.chain[0].fingerprint != key.certificate.fingerprint:
+        return Unfit("The hub's key does not sign", "another certificate is in the signature")
+    return None

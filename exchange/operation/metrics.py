@@ -1,0 +1,97 @@
+"""Figures in the form of Prometheus; each hub has its own, and every label has few values: templates, methods, codes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+
+from exchange.net.gate import Gate
+from exchange.operation import figures
+from exchange.operation.health import Health
+from exchange.running import Exchange
+from trust_store.errors import CATALOGUE
+
+MEDIA_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+COUNT_EVERY: Final = 15.0
+SUBMIT: Final = "/v1/messages"
+ACKNOWLEDGE: Final = "/v1/inbox/{delivery}/acknowledgement"
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_GAUGES: Final = {
+    "unsealed_statements": "Statements of evidence that nobody sealed yet",
+    "waiting_deliveries": "Deliveries that no receiver acknowledged yet",
+    "stored_bytes": "Bytes of the messages whose content is kept",
+    "writer_waiting": "Changes that wait for the writer of the database",
+    "requests_working": "Requests that are being worked on",
+    "long_polls": "Requests that wait for news",
+    "bodies_bytes": "Bytes of memory set aside for bodies in flight",
+    "disk_free_bytes": "Bytes that the hub may still write",
+    "disk_free_inodes": "Files that the hub may still make",
+    "certificate_expiry_days": "Days until the certificate of the hub's own key ends",
+}
+
+
+class Metrics:
+    """Count the requests of one hub, and gather the other figures when asked."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self.registry, self._now = CollectorRegistry(auto_describe=False), now
+        own = self.registry
+        self._requests = Counter("congvan_requests", "Requests", ["method", "route", "status"], registry=own)
+        self._seconds = Histogram(
+            "congvan_request_seconds", "Time to answer", ["route"], buckets=_BUCKETS, registry=own
+        )
+        self._submissions = Counter("congvan_submissions", "Submissions by outcome", ["outcome"], registry=own)
+        self._acknowledged = Counter("congvan_acknowledgements", "Hand-overs that were receipted", registry=own)
+        self._groups = Counter("congvan_writer_groups", "Transactions, each for all changes that waited", registry=own)
+        self._units = Counter("congvan_writer_units", "Changes in those transactions", registry=own)
+        self._ready = Gauge("congvan_ready", "1 where a check of readiness passed", ["check"], registry=own)
+        self._gauges = {name: Gauge(f"congvan_{name}", text, registry=own) for name, text in _GAUGES.items()}
+        ProcessCollector(registry=own)
+        self._counted: tuple[float, figures.Figures] | None = None
+        self._committed = (0, 0)
+
+    def count_request(self, method: str, route: str, status: int, seconds: float, code: str) -> None:
+        """Count a request that was answered: `route` is a template, `code` that of a refusal or empty."""
+        known = method if method in METHODS else "OTHER"
+        self._requests.labels(known, route, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+        if (method, route) == ("POST", SUBMIT):
+            outcome = code if code in CATALOGUE else "other" if code or status >= 400 else "accepted"
+            self._submissions.labels(outcome).inc()
+        if (method, route, status) == ("POST", ACKNOWLEDGE, 200):
+            self._acknowledged.inc()
+
+    async def render(self, exchange: Exchange, gate: Gate, health: Health) -> bytes:
+        """Gather everything and write it; what costs much is counted every 15 seconds at most."""
+        if self._counted is None or self._now() - self._counted[0] >= COUNT_EVERY:
+            self._counted = self._now(), await exchange.database.read(figures.count)
+        counted, disk = self._counted[1], figures.measure(exchange.home.folder)
+        days = (exchange.hub.key.certificate.not_after - exchange.hub.clock.now()).total_seconds() / 86400
+        found: dict[str, float] = {
+            "unsealed_statements": counted.unsealed,
+            "waiting_deliveries": counted.waiting,
+            "stored_bytes": counted.stored_bytes,
+            "writer_waiting": exchange.database.waiting,
+            "requests_working": gate.admission.working,
+            "long_polls": gate.admission.present - gate.admission.working,
+            "bodies_bytes": gate.admission.stored,
+            "disk_free_bytes": disk.free_bytes,
+            "disk_free_inodes": float("inf") if disk.inodes is None else disk.inodes,
+            "certificate_expiry_days": days,
+        }
+        for name, value in found.items():
+            self._gauges[name].set(value)
+        for check in (await health.examine()).checks:
+            self._ready.labels(check.name).set(check.outcome == "passed")
+        self._follow(exchange.database.groups, exchange.database.units)
+        return generate_latest(self.registry)
+
+    def _follow(self, groups: int, units: int) -> None:
+        """Bring the counters to where the database has come."""
+        self._groups.inc(groups - self._committed[0])
+        self._units.inc(units - self._committed[1])
+        self._committed = groups, units
