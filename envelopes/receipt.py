@@ -8,6 +8,7 @@ Element names follow EN 319 522-3; what that standard leaves open is in docs/pro
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -16,11 +17,9 @@ from typing import Final
 from lxml import etree
 
 from envelopes import xml
-from envelopes.signature.algorithms import EXCLUSIVE
-from envelopes.signature.c14n import canonicalize_document
 from envelopes.signature.verify import Place, Signed, verify
 from envelopes.signature.writing import write_signature
-from trust_store.errors import Refused, reason
+from trust_store.errors import Misuse, Refused, reason
 from trust_store.keys import KeyHolder
 
 NAMESPACE: Final = "http://uri.etsi.org/19522/v1#"
@@ -29,6 +28,12 @@ REASONS: Final = "urn:congvan:reason:"
 VERSION: Final = "1"
 _SHA256: Final = "http://www.w3.org/2001/04/xmlenc#sha256"
 _E: Final = f"{{{NAMESPACE}}}"
+_HEAD: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
+_END: Final = "</Evidence>"
+_INDENT: Final = "  "
+_PLAIN: Final = re.compile("[\t\n\x20-\x25\x27-\x3b=\x3f-\ud7ff]*")
+"""Texts that need no look at each character."""
+_ESCAPES: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#xD;"})
 
 NOT_A_RECEIPT = reason(
     "receipt-malformed", "This is not a receipt of this kind of hub", "Check a file that the hub handed out, unchanged"
@@ -84,39 +89,48 @@ class Receipt:
 
 
 def state(receipt: Receipt) -> bytes:
-    """Write a receipt as an unsigned statement; the same receipt always gives the same bytes."""
-    root = etree.Element(_E + "Evidence", {"version": VERSION}, nsmap={None: NAMESPACE})
-    _text(root, "EvidenceIdentifier", receipt.id)
-    _text(root, "ERDSEventId", EVENTS + receipt.event)
-    if receipt.causes:
-        causes = etree.SubElement(root, _E + "EventReasons")
-        for cause in receipt.causes:
-            one = etree.SubElement(causes, _E + "EventReason")
-            _text(one, "Code", REASONS + cause.code)
-            _text(one, "Details", cause.text)
-    _text(root, "EventTime", _format(receipt.at))
-    _actor(root, "EvidenceIssuerDetails", receipt.issuer)
-    _actor(root, "SenderDetails", receipt.sender)
-    for receiver in receipt.receivers:
-        _actor(root, "RecipientDetails", receiver)
-    if receipt.refers_to:
-        _text(root, "EvidenceRefersToRecipient", receipt.refers_to)
-    _text(root, "SubmissionTime", _format(receipt.submitted_at))
-    _content(root, receipt)
-    _text(root, "MessageIdentifier", receipt.message_id)
-    etree.indent(root)
-    return bytes(etree.tostring(root, encoding="UTF-8", xml_declaration=True))
+    """Write a receipt as an unsigned statement; the same receipt always gives the same bytes.
+
+    Behind the XML declaration it is in canonical form (Canonical XML 1.0 and exclusive), so that it is sealed as it is.
+    """
+    reasons = "".join(_nest("EventReason", _cause_lines(cause), 2) for cause in receipt.causes)
+    part = "".join(
+        (
+            _line("ContentType", "application/xml", 4),
+            f'{_INDENT * 4}<DigestMethod Algorithm="{_SHA256}"></DigestMethod>\n',
+            _line("DigestValue", base64.b64encode(bytes.fromhex(receipt.digest)).decode(), 4),
+            _line("Size", str(receipt.size), 4),
+        )
+    )
+    parts = _line("ComposingParts", "1", 2) + _nest("PartsInfo", _nest("PartInfo", part, 3), 2)
+    lines = (
+        _line("EvidenceIdentifier", receipt.id),
+        _line("ERDSEventId", EVENTS + receipt.event),
+        _nest("EventReasons", reasons) if reasons else "",
+        _line("EventTime", _format(receipt.at)),
+        _actor("EvidenceIssuerDetails", receipt.issuer),
+        _actor("SenderDetails", receipt.sender),
+        *(_actor("RecipientDetails", receiver) for receiver in receipt.receivers),
+        _line("EvidenceRefersToRecipient", receipt.refers_to) if receipt.refers_to else "",
+        _line("SubmissionTime", _format(receipt.submitted_at)),
+        _nest("UserContentInfo", parts),
+        _line("MessageIdentifier", receipt.message_id),
+    )
+    return f'{_HEAD}<Evidence xmlns="{NAMESPACE}" version="{VERSION}">\n{"".join(lines)}{_END}'.encode()
 
 
 def seal(statement: bytes, holder: KeyHolder) -> bytes:
     """Sign a statement, as `state` wrote it, with the hub's key; the result is the receipt that parties keep.
 
     The signature is put in before the end of the root, and not a byte of what is stated is written anew.
+
+    Raises:
+        Misuse: it is not as `state` writes.
     """
-    signature = write_signature(canonicalize_document(xml.parse(statement), EXCLUSIVE), holder)
-    declaration, line_end, body = statement.partition(b"\n")
-    content, end, name = body.rpartition(b"</")
-    return declaration.replace(b"'", b'"') + line_end + content + signature.encode() + end + name
+    if not (statement.startswith(_HEAD.encode()) and statement.endswith(_END.encode())):
+        raise Misuse("only a statement as this version writes it can be sealed")
+    signature = write_signature(statement[len(_HEAD) :], holder)
+    return statement[: -len(_END)] + signature.encode() + _END.encode()
 
 
 def open_receipt(data: bytes) -> tuple[Receipt, Signed]:
@@ -172,21 +186,13 @@ def _cause(element: etree._Element) -> Cause:
     return Cause(code=_get(element, "Code").removeprefix(REASONS), text=element.findtext(_E + "Details") or "")
 
 
-def _content(root: etree._Element, receipt: Receipt) -> None:
-    content = etree.SubElement(root, _E + "UserContentInfo")
-    _text(content, "ComposingParts", "1")
-    part = etree.SubElement(etree.SubElement(content, _E + "PartsInfo"), _E + "PartInfo")
-    _text(part, "ContentType", "application/xml")
-    etree.SubElement(part, _E + "DigestMethod", {"Algorithm": _SHA256})
-    _text(part, "DigestValue", base64.b64encode(bytes.fromhex(receipt.digest)).decode())
-    _text(part, "Size", str(receipt.size))
+def _cause_lines(cause: Cause) -> str:
+    return _line("Code", REASONS + cause.code, 3) + _line("Details", cause.text, 3)
 
 
-def _actor(root: etree._Element, name: str, actor: Actor) -> None:
-    element = etree.SubElement(root, _E + name)
-    _text(element, "Identifier", actor.code)
-    if actor.name:
-        _text(element, "LegalName", actor.name)
+def _actor(name: str, actor: Actor) -> str:
+    legal_name = _line("LegalName", actor.name, 2) if actor.name else ""
+    return _nest(name, _line("Identifier", actor.code, 2) + legal_name)
 
 
 def _read_actor(element: etree._Element | None) -> Actor:
@@ -195,8 +201,15 @@ def _read_actor(element: etree._Element | None) -> Actor:
     return Actor(code=_get(element, "Identifier"), name=element.findtext(_E + "LegalName") or "")
 
 
-def _text(parent: etree._Element, name: str, value: str) -> None:
-    etree.SubElement(parent, _E + name).text = xml.UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", value)
+def _nest(name: str, content: str, level: int = 1) -> str:
+    return f"{_INDENT * level}<{name}>\n{content}{_INDENT * level}</{name}>\n"
+
+
+def _line(name: str, value: str, level: int = 1) -> str:
+    """Write an element with a text, escaped as Canonical XML 1.0 (2.3) does."""
+    if not _PLAIN.fullmatch(value):
+        value = xml.UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", value).translate(_ESCAPES)
+    return f"{_INDENT * level}<{name}>{value}</{name}>\n"
 
 
 def _get(parent: etree._Element, path: str) -> str:

@@ -51,7 +51,7 @@ class TokenStore:
             rows = session.rows(_BY_DIGEST, digest=digest, now=micros(now))
             return (_token(rows[0]), read_party(session, rows[0][1])) if rows else None
 
-        return await self._database.read(unit)
+        return await self._database.look(unit)
 
     async def all(self, party: PartyId) -> Sequence[Token]:
         """List the tokens of a party, oldest first."""

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from envelopes.leaf import commit
 from envelopes.receipt import Actor, Cause, Event, Receipt, open_receipt, read, seal, state
+from envelopes.signature.algorithms import C14N_10, EXCLUSIVE
+from envelopes.signature.c14n import canonicalize_document
 from envelopes.xml import parse
-from trust_store.errors import Refused
+from trust_store.errors import Misuse, Refused
 from trust_store.keys import HeldKey
 
 RECEIPT = Receipt(
@@ -66,8 +68,24 @@ def test_a_changed_receipt_is_refused(old: bytes, new: bytes, key: HeldKey) -> N
 
 def test_another_signed_document_is_no_receipt(key: HeldKey) -> None:
     with pytest.raises(Refused) as caught:
-        open_receipt(seal(b"<?xml version='1.0'?>\n<Evidence xmlns='urn:other' version='1'></Evidence>", key))
+        open_receipt(seal(state(RECEIPT).replace(b"http://uri.etsi.org/19522/v1#", b"urn:other"), key))
     assert caught.value.reason.code == "receipt-malformed"
+
+
+def test_what_is_not_written_as_statements_are_is_not_sealed(key: HeldKey) -> None:
+    with pytest.raises(Misuse):
+        seal(state(RECEIPT).replace(b'"UTF-8"', b"'UTF-8'"), key)
+
+
+@given(text=st.text(min_size=1, max_size=60), name=st.text(max_size=60))
+def test_a_statement_is_in_canonical_form(text: str, name: str) -> None:
+    actor = Actor(code="1", name=name)
+    statement = state(
+        dataclasses.replace(RECEIPT, sender=actor, receivers=(actor, actor), causes=(Cause(code="x", text=text),))
+    )
+    body = statement.partition(b"\n")[2]
+    for algorithm in (C14N_10, EXCLUSIVE):
+        assert canonicalize_document(parse(statement), algorithm) == body
 
 
 @given(st.text(max_size=200))
