@@ -29,6 +29,7 @@ class Settings(Limits, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: str
     code: str
     max_message_bytes: int = 48 * 1024 * 1024
+    inline_bytes: Amount = 64 * 1024
     sweep_seconds: float = 5.0
     rehearsal_seconds: Seconds = 20
     tls_cert: str = ""

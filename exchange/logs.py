@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import secrets
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+import msgspec
 import structlog
 from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars, merge_contextvars
 from structlog.processors import JSONRenderer, TimeStamper, add_log_level, format_exc_info
@@ -24,7 +26,7 @@ def configure(level: int) -> None:
 
     What libraries log goes the same way, from info on at most: their debug lines may hold what was sent.
     """
-    stamp, render = TimeStamper(fmt="iso", utc=True), JSONRenderer(ensure_ascii=False)
+    stamp, render = TimeStamper(fmt="iso", utc=True), JSONRenderer(_write)
     structlog.configure(
         processors=[merge_contextvars, add_log_level, stamp, format_exc_info, render],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -41,6 +43,14 @@ def configure(level: int) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(level, logging.INFO))
+
+
+def _write(values: object, **_options: object) -> str:
+    """Write a line; a log line is never lost for a character that is none."""
+    try:
+        return msgspec.json.encode(values, enc_hook=repr).decode()
+    except UnicodeEncodeError:
+        return json.dumps(values, default=repr)
 
 
 @contextmanager

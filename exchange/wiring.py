@@ -47,8 +47,7 @@ async def open_exchange(
     Raises:
         Refused: there is no hub, a setting is wrong, or its key cannot be read.
     """
-    settings, key = read_settings(home), _read_key(home)
-    _prepare(home)
+    settings, key = _prepare(home)
     entropy, bell, workers = SystemEntropy(), LocalBell(), ThreadWorkers()
     rehearsal = ProcessRehearsal(settings.rehearsal_seconds)
     async with open_database(home.database) as database:
@@ -66,6 +65,7 @@ async def open_exchange(
             registrar=Registrar(issuer=Actor(code=settings.code, name=settings.name), entropy=entropy),
             key=key,
             policy=Policy(),
+            inline_bytes=settings.inline_bytes,
         )
         try:
             await _begin_trail(hub)
@@ -86,9 +86,11 @@ async def open_exchange(
             await rehearsal.close()
 
 
-def _prepare(home: Home) -> None:
+def _prepare(home: Home) -> tuple[Settings, HeldKey]:
+    settings, key = read_settings(home), _read_key(home)
     migrate(home.database)
     home.blobs.mkdir(exist_ok=True)
+    return settings, key
 
 
 async def _begin_trail(hub: Hub) -> None:

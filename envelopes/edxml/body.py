@@ -74,4 +74,4 @@ def _decoded(element: Element) -> bytes:
             raise binascii.Error
         return base64.b64decode(text.encode("ascii"), validate=True)
     except (UnicodeEncodeError, binascii.Error):
-        raise Refused(BASE64, f"{element.path.rpartition('/')[2]} is not base64", where=element.where) from None
+        raise Refused(BASE64, f"{element.name} is not base64", where=element.where) from None

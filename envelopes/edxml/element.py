@@ -6,10 +6,10 @@ of other namespaces are passed over.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 from lxml import etree
@@ -37,14 +37,24 @@ Block = TypeVar("Block", bound="DataclassInstance")
 Value = TypeVar("Value")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Element:
-    """Read one element; every method raises Refused, naming the element and the line, when a value cannot be read."""
+    """Read one element; every method raises Refused, naming the element and the line, when a value cannot be read.
 
-    node: etree._Element
-    path: str
-    _children: dict[str, list[Element]] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """The children by name, filled at the first look-up: there are many look-ups for every child."""
+    The children are found by name at the first look-up: there are many look-ups for every child.
+    """
+
+    __slots__ = ("_children", "_parent", "name", "node")
+
+    def __init__(self, node: etree._Element, name: str, parent: Element | None = None) -> None:
+        self.node, self.name = node, name
+        self._parent, self._children = parent, None
+
+    _children: dict[str, list[Element]] | None
+
+    @property
+    def path(self) -> str:
+        """Tell the way from the root to this element."""
+        return self.name if self._parent is None else f"{self._parent.path}/{self.name}"
 
     @property
     def where(self) -> str:
@@ -67,10 +77,7 @@ class Element:
 
     def all(self, *names: str) -> tuple[Element, ...]:
         """Give the children with one of these names, name by name, in order."""
-        children = self._children or self._find_children()
-        if len(names) == 1:
-            return tuple(children.get(names[0], ()))
-        return tuple(child for name in names for child in children.get(name, ()))
+        return tuple(self._named(names))
 
     def some(self, name: str) -> tuple[Element, ...]:
         """Give the children with this name, of which there must be one."""
@@ -78,9 +85,9 @@ class Element:
 
     def one(self, *names: str) -> Element | None:
         """Give the only child with one of these names, or None."""
-        found = self.all(*names)
+        found = self._named(names)
         if len(found) > 1:
-            raise Refused(AMBIGUOUS, f"There is more than one {found[1].path.rpartition('/')[2]}", where=found[1].where)
+            raise Refused(AMBIGUOUS, f"There is more than one {found[1].name}", where=found[1].where)
         return found[0] if found else None
 
     def required(self, *names: str) -> Element:
@@ -103,14 +110,16 @@ class Element:
 
     def optional_text(self, *names: str) -> str | None:
         """Read the text of a child, or None."""
-        return self._value(lambda text, _: text, *names)
+        child = self.one(*names)
+        return None if child is None else child.text
 
     def required_text(self, *names: str) -> str:
         """Read the text of a child that must have one."""
         child = self.required(*names)
-        if child.text is None:
+        text = child.text
+        if text is None:
             raise Refused(MISSING, f"{names[0]} is empty", where=child.where)
-        return child.text
+        return text
 
     def texts(self, name: str) -> tuple[str, ...]:
         """Read the texts of all children with this name that have one."""
@@ -144,16 +153,25 @@ class Element:
         """Read a local date and time, or None."""
         return self._value(read_moment, *names)
 
+    def _named(self, names: Sequence[str]) -> Sequence[Element]:
+        children = self._find_children() if self._children is None else self._children
+        if len(names) == 1:
+            return children.get(names[0], ())
+        return [child for name in names for child in children.get(name, ())]
+
     def _find_children(self) -> dict[str, list[Element]]:
+        found: dict[str, list[Element]] = {}
         for node in self.node.iterchildren("*"):
             name = _own_name(str(node.tag))
             if name:
-                self._children.setdefault(name, []).append(Element(node=node, path=f"{self.path}/{name}"))
-        return self._children
+                found.setdefault(name, []).append(Element(node, name, self))
+        self._children = found
+        return found
 
     def _value(self, read: Callable[[str, str], Value], *names: str) -> Value | None:
         child = self.one(*names)
-        return None if child is None or child.text is None else read(child.text, child.where)
+        text = None if child is None else child.text
+        return None if child is None or text is None else read(text, child.where)
 
 
 def says_something(block: DataclassInstance) -> bool:
@@ -176,6 +194,7 @@ def namespace(node: etree._Element) -> str:
     return str(node.tag).partition("}")[0].lstrip("{") if str(node.tag).startswith("{") else ""
 
 
+@lru_cache(maxsize=1024)
 def _own_name(tag: str) -> str:
     """Give the local name of an element of edXML, or of one with an undeclared prefix; nothing for all others."""
     if tag.startswith(_OWN):

@@ -38,7 +38,7 @@ def recognise(root: etree._Element) -> tuple[Element, Element]:
     foreign = _foreign(root)
     if foreign is not None:
         raise Refused(foreign, where=f"{local_name(root)}, line {root.sourceline}")
-    document = Element(node=root, path="edXML")
+    document = Element(root, "edXML")
     envelope = document.required("edXMLEnvelope")
     if namespace(envelope.node) != NAMESPACE:
         raise Refused(OTHER_NAMESPACE, "The prefix of edXMLEnvelope is not declared", where=envelope.where)

@@ -51,9 +51,18 @@ class Registrar:
     entropy: Entropy
 
     def compose(
-        self, envelope: Envelope, sender: Party, route: Route, at: datetime, sizes: Mapping[str, int]
+        self,
+        envelope: Envelope,
+        sender: Party,
+        route: Route,
+        at: datetime,
+        sizes: Mapping[str, int],
+        inline: bytes | None = None,
     ) -> Filing:
-        """Compose everything that follows from a believed and addressed message; `sizes` are those of its files by digest."""
+        """Compose everything that follows from a believed and addressed message.
+
+        `sizes` are those of its files by digest, `inline` its bytes when they are kept with the record.
+        """
         filed = _filed(envelope, sender, at)
         deliveries = tuple(_delivery(filed, receiver) for receiver in route.receivers)
         change = _change(envelope, filed, route.about, at)
@@ -72,6 +81,7 @@ class Registrar:
             effects=(*_effects(filed, route.links, at), *_recall(change)),
             relations=_relations(filed, route),
             attachments=_attachments(envelope, filed, sizes),
+            inline=inline,
         )
 
     def state(

@@ -50,6 +50,8 @@ class Hub:
     registrar: Registrar
     key: KeyHolder
     policy: Policy
+    inline_bytes: int
+    """The size up to which a message is kept with its record; larger ones are blobs."""
 
     async def submit(self, sender: Party, data: bytes) -> tuple[Filed, Sealed]:
         """Take a message on and return what was filed with its receipt (SubmissionAcceptance).
@@ -95,13 +97,16 @@ class Hub:
         sizes = await self.uploads.require(envelope, sender)
         self.progress.passed("submit.3-address")
 
-        # 4 keep: content-addressed, fsynced. A crash leaves an orphan blob; the sweep finds it after a day.
-        await self.blobs.put(envelope.digest, data)
+        # 4 keep: what is large content-addressed and fsynced; what is small waits for the commit. A crash leaves an orphan
+        #   blob at most; the sweep finds it after a day.
+        inline = data if len(data) <= self.inline_bytes else None
+        if inline is None:
+            await self.blobs.put(envelope.digest, data)
         self.progress.passed("submit.4-keep")
 
         # 5 commit: message, deliveries, statements and log leaves, in one transaction. A crash leaves everything but the
         #   signature on the receipt.
-        filing = self.registrar.compose(envelope, sender, route, self.clock.now(), sizes)
+        filing = self.registrar.compose(envelope, sender, route, self.clock.now(), sizes, inline)
         filed = await self.store.messages.file(filing)
         self.progress.passed("submit.5-commit")
         return filed

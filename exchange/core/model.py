@@ -234,7 +234,10 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filing:
-    """Hold everything that one submission commits, in one transaction or not at all."""
+    """Hold everything that one submission commits, in one transaction or not at all.
+
+    `inline` are the message's bytes, unless they are kept as a blob.
+    """
 
     message: Filed
     deliveries: tuple[Delivery, ...]
@@ -243,12 +246,13 @@ class Filing:
     effects: tuple[Effect, ...] = ()
     relations: tuple[Relation, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    inline: bytes | None = None
 
 
 def derive(*parts: str) -> str:
     """Derive a short name (26 characters of base32, 130 bits of SHA-256) that the same parts always give."""
     digest = hashlib.sha256("\0".join(parts).encode()).digest()
-    return base64.b32encode(digest).decode()[:26].lower()
+    return base64.b32encode(digest[:20]).decode()[:26].lower()
 
 
 def message_key(sender: PartyId, message_id: str) -> MessageKey:

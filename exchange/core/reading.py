@@ -60,7 +60,7 @@ class Reading:
         filed, deliveries = await self.message(party, key)
         if filed.removed_at is not None:
             raise Refused(CONTENT_REMOVED, f"The content was removed on {filed.removed_at:%Y-%m-%d}")
-        data = await self.hub.blobs.get(filed.digest)
+        data = await bytes_of(self.hub, filed)
         for delivery in deliveries:
             if delivery.receiver == party.id and delivery.fetched_at is None:
                 await self.hub.store.mailboxes.fetched(delivery, by, self.hub.clock.now())
@@ -156,3 +156,13 @@ def _asked(effect: Effect, key: MessageKey) -> list[Moment]:
 
 def _event(statement: Statement) -> Moment:
     return Moment(at=statement.at, what=statement.event, receiver=statement.receiver, evidence=statement.id)
+
+
+async def bytes_of(hub: Hub, filed: Filed) -> bytes:
+    """Return the exact bytes of a message, from beside its record or from their blob.
+
+    Raises:
+        Refused: `not-found`, or `storage-damaged` when they are no longer those.
+    """
+    inline = await hub.store.messages.inline(filed)
+    return await hub.blobs.get(filed.digest) if inline is None else inline

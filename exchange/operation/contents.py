@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, exists, select
 
-from envelopes.opened import open_signed
+from envelopes.opened import digest_of, open_signed
 from envelopes.receipt import open_receipt
 from exchange.config import Home
 from exchange.operation.findings import Finding, Severity, rule
 from exchange.operation.premises import blob_files, older
-from exchange.storage.schema import ATTACHMENTS, EVIDENCE, FILES, MESSAGES, UPLOADS
+from exchange.storage.schema import ATTACHMENTS, CONTENTS, EVIDENCE, FILES, MESSAGES, UPLOADS
 from exchange.storage.session import Row, Session, moment
 from exchange.verification import examine
 from trust_store.certificate import load_many
@@ -36,11 +36,19 @@ PART = rule("upload-orphan", Severity.NOTE, "Nothing: the hub removes it; the up
 ORPHAN_AGE: Final = timedelta(days=1)
 _CHUNK: Final = 1 << 20
 _M, _E = MESSAGES.c, EVIDENCE.c
+_INLINE = select(CONTENTS.c.message).where(CONTENTS.c.sender == _M.sender, CONTENTS.c.message == _M.key)
 _MESSAGES = (
     select(_M.key, _M.digest, _M.size, _M.signature_class)
-    .where(_M.key > bindparam("behind"), _M.removed_at.is_(None))
+    .where(_M.key > bindparam("behind"), _M.removed_at.is_(None), ~exists(_INLINE))
     .order_by(_M.key)
     .limit(1000)
+)
+_CONTENTS = (
+    select(_M.key, _M.digest, _M.signature_class, CONTENTS.c.data)
+    .join(CONTENTS, (CONTENTS.c.sender == _M.sender) & (CONTENTS.c.message == _M.key))
+    .where(_M.key > bindparam("behind"), _M.removed_at.is_(None))
+    .order_by(_M.key)
+    .limit(200)
 )
 _ATTACHMENTS = (
     select(ATTACHMENTS.c.message, ATTACHMENTS.c.digest, ATTACHMENTS.c.size)
@@ -59,6 +67,8 @@ _RECEIPTS = (
 
 def examine_contents(session: Session, home: Home, *, deep: bool) -> Iterator[Finding]:
     """Look at the bytes of every message and every file, and at bytes that nothing refers to."""
+    if deep:
+        yield from _examine_inline(session)
     wanted: set[str] = set()
     for row in wanted_blobs(session):
         wanted.add(row[1])
@@ -74,7 +84,7 @@ def examine_contents(session: Session, home: Home, *, deep: bool) -> Iterator[Fi
 
 
 def wanted_blobs(session: Session) -> Iterator[Row]:
-    """List what must be kept as (whose, digest, size, signature class); the class is None for files beside letters."""
+    """List the files that must be kept as (whose, digest, size, signature class); no class for files beside letters."""
     behind = ""
     while rows := session.rows(_MESSAGES, behind=behind):
         yield from rows
@@ -125,15 +135,29 @@ def _examine_blob(home: Home, row: Row, *, deep: bool) -> Iterator[Finding]:
         yield CHANGED.broken(f"The file cannot be read: {error.strerror}", f"{key} {digest}")
 
 
+def _examine_inline(session: Session) -> Iterator[Finding]:
+    """Look at the bytes that are kept with the records of messages."""
+    behind = ""
+    while rows := session.rows(_CONTENTS, behind=behind):
+        for key, digest, signature_class, data in rows:
+            if digest_of(data) != digest:
+                yield CHANGED.broken("The bytes in the database are not what was received", f"{key} {digest}")
+            else:
+                yield from _examine_signature(data, key, signature_class)
+        behind = rows[-1][0]
+
+
 def _examine_bytes(path: Path, key: str, signature_class: str | None) -> Iterator[Finding]:
-    """A signature is verified anew; whether its certificate was good is in the record of that day."""
     if digest_file(path) != path.name:
         yield CHANGED.broken("The file is not what was received", f"{key} {path.name}")
-        return
-    if signature_class is None:
-        return
+    elif signature_class is not None:
+        yield from _examine_signature(path.read_bytes(), key, signature_class)
+
+
+def _examine_signature(data: bytes, key: str, signature_class: str) -> Iterator[Finding]:
+    """Verify a signature anew; whether its certificate was good is in the record of that day."""
     try:
-        found = open_signed(path.read_bytes()).signature_class
+        found = open_signed(data).signature_class
     except Refused as refusal:
         yield UNVERIFIED.broken(refusal.detail, key)
         return

@@ -53,12 +53,14 @@ class Metrics:
         ProcessCollector(registry=own)
         self._counted: tuple[float, figures.Figures] | None = None
         self._committed = (0, 0)
+        self._kinds: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def count_request(self, method: str, route: str, status: int, seconds: float, code: str) -> None:
         """Count a request that was answered: `route` is a template, `code` that of a refusal or empty."""
         known = method if method in METHODS else "OTHER"
-        self._requests.labels(known, route, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        counter, histogram = self._labelled(known, route, status)
+        counter.inc()
+        histogram.observe(seconds)
         if (method, route) == ("POST", SUBMIT):
             outcome = code if code in CATALOGUE else "other" if code or status >= 400 else "accepted"
             self._submissions.labels(outcome).inc()
@@ -89,6 +91,13 @@ class Metrics:
             self._ready.labels(check.name).set(check.outcome == "passed")
         self._follow(exchange.database.groups, exchange.database.units)
         return generate_latest(self.registry)
+
+    def _labelled(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+        """Give the figures of one kind of request; finding them by their labels costs more than counting."""
+        kind = method, route, status
+        if kind not in self._kinds:
+            self._kinds[kind] = self._requests.labels(method, route, str(status)), self._seconds.labels(route)
+        return self._kinds[kind]
 
     def _follow(self, groups: int, units: int) -> None:
         """Bring the counters to where the database has come."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import ClauseElement, bindparam, insert, literal, or_, select, update
 
+from envelopes.opened import digest_of
 from exchange.core.finding import Box, Search
 from exchange.core.lifecycle import ANSWERS, advance, event_of
 from exchange.core.model import (
@@ -19,7 +21,7 @@ from exchange.core.model import (
     Remark,
     StatusChange,
 )
-from exchange.errors import Conflict
+from exchange.errors import DAMAGED, Conflict
 from exchange.storage import searching
 from exchange.storage.effects import answer, ask
 from exchange.storage.evidence import insert_statement
@@ -35,9 +37,10 @@ from exchange.storage.rows import (
     status_of,
     status_values,
 )
-from exchange.storage.schema import DELIVERIES, MESSAGES, RELATIONS, REMARKS, STATUSES
+from exchange.storage.schema import CONTENTS, DELIVERIES, MESSAGES, RELATIONS, REMARKS, STATUSES
 from exchange.storage.session import Database, Row, Session, micros
 from exchange.storage.uploads import has_file, insert_attachments
+from trust_store.errors import Refused
 
 _M, _D, _S, _R, _K = MESSAGES.c, DELIVERIES.c, STATUSES.c, RELATIONS.c, REMARKS.c
 _EVER = 2**62
@@ -70,7 +73,10 @@ _REMARKED = select(_K.id).where(
     _K.sender == bindparam("sender"), _K.message == bindparam("message"), _K.id == bindparam("id")
 )
 _INSERT_MESSAGE, _INSERT_DELIVERY, _INSERT_STATUS = insert(MESSAGES), insert(DELIVERIES), insert(STATUSES)
-_INSERT_RELATION, _INSERT_REMARK = insert(RELATIONS), insert(REMARKS)
+_INSERT_RELATION, _INSERT_REMARK, _INSERT_CONTENT = insert(RELATIONS), insert(REMARKS), insert(CONTENTS)
+_CONTENT = select(CONTENTS.c.data).where(
+    CONTENTS.c.sender == bindparam("sender"), CONTENTS.c.message == bindparam("message")
+)
 
 
 class MessageStore:
@@ -139,6 +145,16 @@ class MessageStore:
         """List the remarks about a message, oldest first."""
         return [remark_of(row) for row in await self._rows(_REMARKS, message=key)]
 
+    async def inline(self, filed: Filed) -> bytes | None:
+        """Return the bytes of a message that are kept with its record."""
+        rows = await self._rows(_CONTENT, sender=filed.sender, message=filed.key)
+        if not rows:
+            return None
+        data: bytes = rows[0][0]
+        if not hmac.compare_digest(digest_of(data), filed.digest):
+            raise Refused(DAMAGED, f"The stored bytes of {filed.key} have changed")
+        return data
+
     async def has_blob(self, digest: str) -> bool:
         """Tell whether any filed message refers to a blob, or any file that a party uploaded."""
         return await self._database.read(
@@ -159,6 +175,8 @@ def _file(session: Session, filing: Filing) -> Filed:
     if known:
         return _same(message_of(known[0]), message)
     session.rows(_INSERT_MESSAGE, **message_values(message))
+    if filing.inline is not None:
+        session.rows(_INSERT_CONTENT, sender=message.sender, message=message.key, data=filing.inline)
     for delivery in filing.deliveries:
         session.rows(_INSERT_DELIVERY, **delivery_values(delivery))
     for statement in filing.statements:

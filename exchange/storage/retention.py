@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, exists, insert, or_, select, update
+from sqlalchemy import bindparam, delete, exists, insert, or_, select, update
 
 from exchange.core.audit import AuditEntry, AuditEvent
 from exchange.core.model import Filed, Remark
 from exchange.storage.audit import insert_audit
 from exchange.storage.rows import message_of, remark_values
-from exchange.storage.schema import ATTACHMENTS, DELIVERIES, FILES, MESSAGES, REMARKS
+from exchange.storage.schema import ATTACHMENTS, CONTENTS, DELIVERIES, FILES, MESSAGES, REMARKS
 from exchange.storage.session import Database, Session, micros
 
 REMOVED = "content-removed"
@@ -28,6 +28,7 @@ _EXPIRED = (
 _REMOVE = (
     update(MESSAGES).where(_M.key == bindparam("which"), _M.removed_at.is_(None)).values(removed_at=bindparam("at"))
 )
+_EMPTY = delete(CONTENTS).where(CONTENTS.c.sender == bindparam("whose"), CONTENTS.c.message == bindparam("which"))
 _REMARKED = select(REMARKS.c.id).where(
     REMARKS.c.sender == bindparam("sender"),
     REMARKS.c.message == bindparam("message"),
@@ -61,6 +62,7 @@ class RetentionStore:
 
         def unit(session: Session) -> Sequence[str]:
             session.rows(_REMOVE, which=filed.key, at=micros(at))
+            session.rows(_EMPTY, whose=filed.sender, which=filed.key)
             if not session.rows(_REMARKED, sender=filed.sender, message=filed.key, id=REMOVED):
                 session.rows(_INSERT_REMARK, **remark_values(_remark(filed, at)))
                 insert_audit(session, _entry(filed), at)

@@ -28,12 +28,7 @@ CODES = Table(
     Column("scheme", Text, nullable=False, server_default=""),
 )
 
-GROUPS = Table(
-    "groups",
-    METADATA,
-    Column("code", Text, primary_key=True),
-    Column("name", Text, nullable=False),
-)
+GROUPS = Table("groups", METADATA, Column("code", Text, primary_key=True), Column("name", Text, nullable=False))
 
 GROUP_MEMBERS = Table(
     "group_members",
@@ -57,7 +52,7 @@ PARTY_CERTIFICATES = Table(
     "party_certificates",
     METADATA,
     Column("party", Text, nullable=False),
-    Column("fingerprint", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False, index=True),
     Column("der", LargeBinary, nullable=False),
     Column("added_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("party", "fingerprint"),
@@ -126,6 +121,15 @@ MESSAGES = Table(
     PrimaryKeyConstraint("sender", "message_id"),
     Index("messages_by_digest", "sender", "digest"),
     Index("messages_by_time", "sender", "submitted_at"),
+)
+
+CONTENTS = Table(
+    "contents",
+    METADATA,
+    Column("sender", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("sender", "message"),
 )
 
 DELIVERIES = Table(

@@ -28,14 +28,17 @@ class Session(Protocol):
 
 
 Unit = Callable[[Session], T]
-"""A unit of work is plain code: it runs on the thread of its connection, whole, so that no statement waits for the loop."""
+"""A unit of work is plain code and runs whole, so that none of its statements waits for the loop."""
 
 
 class Database(Protocol):
     """Do units of work."""
 
-    async def transact(self, unit: Unit[T]) -> T:
-        """Do a unit of work in a transaction; on return it survives a power cut, on an exception nothing of it stays."""
+    async def transact(self, unit: Unit[T], *, heavy: bool = False) -> T:
+        """Do a unit of work in a transaction; on return it survives a power cut, on an exception nothing of it stays.
+
+        `heavy`: it takes more than a few dozen statements, so everything else must be able to go on meanwhile.
+        """
         ...
 
     async def read(self, unit: Unit[T]) -> T:

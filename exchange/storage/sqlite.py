@@ -1,7 +1,8 @@
 """SQLite behind the session: one writer with group commit, a few readers, and nothing answered before it is on disk.
 
 All units of work that wait together go into one transaction, each behind its own savepoint, so one disk flush serves many.
-A group, like a reading unit, runs whole on the thread of its connection: one change of threads for all its statements.
+Their statements run on the loop, where each takes microseconds; only the flush, and waiting for another process that writes,
+happen on a thread. What says that it is heavy, and what reads for long, runs whole on the thread of its connection.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import asyncio
 import contextlib
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +29,9 @@ READERS = 2
 BATCH = 256
 QUEUE = 8192
 _DIALECT = sqlite.dialect()
-_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON")
+_PATIENT, _IMPATIENT = "PRAGMA busy_timeout=10000", "PRAGMA busy_timeout=0"
+_READ_ONLY = "PRAGMA query_only=ON"
+_PRAGMAS = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON")
 _LOG = structlog.get_logger("congvan.storage")
 _COMPILED: dict[ClauseElement, Compiled] = {}
 
@@ -57,16 +62,78 @@ class SqliteConnection(aiosqlite.Connection):
         return result
 
 
+class SqliteWriter:
+    """Write in groups on one connection, which one thread at a time uses: the loop's, or for what may block its own."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._session = SqliteSession(connection)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite writer")
+
+    async def commit(self, units: Sequence[Unit[Any]], *, heavy: bool) -> list[Any]:
+        """Do all units in one transaction; a failure of one is its result, a failure to commit is everybody's."""
+        execute = self._session.connection.execute
+        try:
+            await self._begin()
+            results = await self._apart(self._attempt_all, units) if heavy else self._attempt_all(units)
+            await self._apart(execute, "COMMIT")
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):
+                await self._apart(execute, "ROLLBACK")
+            raise
+        return results
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._apart(self._session.connection.close)
+        self._thread.shutdown()
+
+    async def _begin(self) -> None:
+        """Begin at once where nobody else writes, and wait for another process on the thread."""
+        execute = self._session.connection.execute
+        try:
+            execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            await self._apart(self._begin_patiently)
+
+    def _begin_patiently(self) -> None:
+        execute = self._session.connection.execute
+        execute(_PATIENT)
+        try:
+            execute("BEGIN IMMEDIATE")
+        finally:
+            execute(_IMPATIENT)
+
+    def _attempt_all(self, units: Sequence[Unit[Any]]) -> list[Any]:
+        return [self._attempt(unit) for unit in units]
+
+    def _attempt(self, unit: Unit[Any]) -> Any:
+        """Do one unit behind a savepoint, so that its failure undoes it alone."""
+        execute = self._session.connection.execute
+        execute("SAVEPOINT unit")
+        try:
+            result = unit(self._session)
+        except Exception as error:
+            execute("ROLLBACK TO unit")
+            result = error
+        execute("RELEASE unit")
+        return result
+
+    async def _apart(self, work: Callable[..., T], *arguments: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+
+
 class SqliteDatabase:
     """Do units of work on one database file."""
 
-    def __init__(self, writer: SqliteConnection, readers: Sequence[SqliteConnection], near: sqlite3.Connection) -> None:
+    def __init__(self, writer: SqliteWriter, readers: Sequence[SqliteConnection], near: sqlite3.Connection) -> None:
         self._writer = writer
         self._near = SqliteSession(near)
         self._readers: asyncio.Queue[SqliteConnection] = asyncio.Queue()
         for reader in readers:
             self._readers.put_nowait(reader)
-        self._waiting: asyncio.Queue[tuple[Unit[Any], asyncio.Future[Any]]] = asyncio.Queue(QUEUE)
+        self._waiting: asyncio.Queue[_Waiting] = asyncio.Queue(QUEUE)
         self.groups = self.units = 0
 
     @property
@@ -74,7 +141,7 @@ class SqliteDatabase:
         """Count the units that wait for the writer."""
         return self._waiting.qsize()
 
-    async def transact(self, unit: Unit[T]) -> T:
+    async def transact(self, unit: Unit[T], *, heavy: bool = False) -> T:
         """Do a unit of work in the next group commit.
 
         Raises:
@@ -82,7 +149,7 @@ class SqliteDatabase:
         """
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         try:
-            self._waiting.put_nowait((unit, done))
+            self._waiting.put_nowait(_Waiting(unit, done, heavy))
         except asyncio.QueueFull:
             raise Refused(BUSY, f"{QUEUE:,} changes wait to be written") from None
         return await done
@@ -104,7 +171,7 @@ class SqliteDatabase:
         done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         done.add_done_callback(_forget)
         with contextlib.suppress(asyncio.QueueFull):
-            self._waiting.put_nowait((unit, done))
+            self._waiting.put_nowait(_Waiting(unit, done, heavy=False))
 
     async def write_forever(self) -> None:
         """Commit what waits, group after group, until cancelled; a group that was begun is finished first."""
@@ -118,26 +185,43 @@ class SqliteDatabase:
             finally:
                 await committing
 
-    async def _commit(self, group: list[tuple[Unit[Any], asyncio.Future[Any]]]) -> None:
-        units = [unit for unit, done in group if not done.cancelled()]
-        self.groups, self.units = self.groups + 1, self.units + len(units)
-        waiting = [done for _, done in group if not done.cancelled()]
+    async def _commit(self, group: list[_Waiting]) -> None:
+        wanted = [item for item in group if not item.done.cancelled()]
+        self.groups, self.units = self.groups + 1, self.units + len(wanted)
+        results: Sequence[Any]
         try:
-            results = await self._writer.unit(lambda session: _commit_all(session, units))
+            heavy = any(item.heavy for item in wanted)
+            results = await self._writer.commit([item.unit for item in wanted], heavy=heavy)
         except sqlite3.OperationalError as error:
-            _LOG.error("commit failed", error=str(error), units=len(units))
+            _LOG.error("commit failed", error=str(error), units=len(wanted))
             full = error.sqlite_errorcode == sqlite3.SQLITE_FULL
             refusal = Refused(DISK_FULL if full else STORAGE_FAILING, "The change could not be committed")
-            results = [refusal for _ in units]
+            results = [refusal for _ in wanted]
         except Exception as error:
-            results = [error for _ in units]
-        for done, result in zip(waiting, results, strict=True):
-            if done.cancelled():
+            results = [error for _ in wanted]
+        for item, result in zip(wanted, results, strict=True):
+            if item.done.cancelled():
                 continue
             if isinstance(result, Exception):
-                done.set_exception(result)
+                item.done.set_exception(result)
             else:
-                done.set_result(result)
+                item.done.set_result(result)
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """Hold a unit of work that waits for the writer."""
+
+    unit: Unit[Any]
+    done: asyncio.Future[Any]
+    heavy: bool
+
+
+def _connect(path: Path, *more: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, cached_statements=512, check_same_thread=False)
+    for pragma in (_PATIENT, *_PRAGMAS, *more):
+        connection.execute(pragma)
+    return connection
 
 
 def _forget(done: asyncio.Future[object]) -> None:
@@ -146,49 +230,22 @@ def _forget(done: asyncio.Future[object]) -> None:
         _LOG.warning("posted work failed", error=type(done.exception()).__name__)
 
 
-def _commit_all(session: SqliteSession, units: Sequence[Unit[Any]]) -> list[Any]:
-    """Do all units in one transaction; a failure of one is its result, a failure to commit is everybody's."""
-    execute = session.connection.execute
-    try:
-        execute("BEGIN IMMEDIATE")
-        results = [_attempt(session, unit) for unit in units]
-        execute("COMMIT")
-    except BaseException:
-        with contextlib.suppress(sqlite3.Error):
-            execute("ROLLBACK")
-        raise
-    return results
-
-
-def _attempt(session: SqliteSession, unit: Unit[Any]) -> Any:
-    """Do one unit behind a savepoint, so that its failure undoes it alone."""
-    execute = session.connection.execute
-    execute("SAVEPOINT unit")
-    try:
-        result = unit(session)
-    except Exception as error:
-        execute("ROLLBACK TO unit")
-        result = error
-    execute("RELEASE unit")
-    return result
-
-
 @contextlib.asynccontextmanager
 async def open_database(path: Path) -> AsyncIterator[SqliteDatabase]:
     """Open a migrated database file for reading and writing."""
     async with contextlib.AsyncExitStack() as stack:
-        connections = []
-        for number in range(READERS + 1):
-            connection = SqliteConnection(path)
-            await stack.enter_async_context(connection)
-            for pragma in (*_PRAGMAS, *(("query_only=ON",) if number else ())):
-                await connection.execute_fetchall(f"PRAGMA {pragma}")
-            connections.append(connection)
-        near = sqlite3.connect(path, isolation_level=None, cached_statements=512)
+        readers = []
+        for _ in range(READERS):
+            reader = SqliteConnection(path)
+            await stack.enter_async_context(reader)
+            for pragma in (_PATIENT, *_PRAGMAS, _READ_ONLY):
+                await reader.execute_fetchall(pragma)
+            readers.append(reader)
+        writer = SqliteWriter(_connect(path, _IMPATIENT))
+        stack.push_async_callback(writer.close)
+        near = _connect(path, _PATIENT, _READ_ONLY)
         stack.callback(near.close)
-        for pragma in (*_PRAGMAS, "query_only=ON"):
-            near.execute(f"PRAGMA {pragma}")
-        database = SqliteDatabase(connections[0], connections[1:], near)
+        database = SqliteDatabase(writer, readers, near)
         writing = asyncio.create_task(database.write_forever(), name="sqlite writer")
         try:
             yield database

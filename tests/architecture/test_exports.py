@@ -14,7 +14,7 @@ BROAD: dict[str, str] = {
     "exchange/blobs/local.py _put": "the temporary file is removed whatever stopped the write, and the error goes on",
     "exchange/server.py _sweep_forever": "the sweep survives its own failures: it logs them and tries again",
     "exchange/storage/sqlite.py _attempt": "the failure of one unit of a group goes to whoever asked for that unit",
-    "exchange/storage/sqlite.py _commit_all": "a transaction that was begun is rolled back, whatever ended it",
+    "exchange/storage/sqlite.py commit": "a transaction that was begun is rolled back, whatever ended it",
     "exchange/storage/sqlite.py _commit": "the failure of a group goes to everyone who waits for it",
 }
 """Where everything may be caught, and why."""

@@ -115,7 +115,7 @@ async def test_a_caller_that_gives_up_while_its_unit_runs_harms_nobody(backend) 
         begun.set()
         assert go_on.wait(10)
 
-    giving_up = asyncio.create_task(backend.database.transact(slow))
+    giving_up = asyncio.create_task(backend.database.transact(slow, heavy=True))
     assert await asyncio.to_thread(begun.wait, 10)
     giving_up.cancel()
     go_on.set()

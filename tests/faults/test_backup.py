@@ -40,7 +40,9 @@ LETTERS = 40
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("backup") / "hub"
-    asyncio.run(making.make(folder))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CONGVAN_INLINE_BYTES", "0")  # what is made now are files; what is sent later is not
+        asyncio.run(making.make(folder))
     return folder
 
 

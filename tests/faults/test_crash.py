@@ -27,6 +27,7 @@ from envelopes.signature.sign import sign
 from exchange.config import Home
 from exchange.core.hub import Hub
 from exchange.core.model import MessageKey, PartyId, delivery_key, message_key
+from exchange.core.reading import bytes_of
 from exchange.core.sweep import seal_waiting
 from exchange.sandbox import making
 from exchange.sandbox.province import ENVIRONMENT, LAM_SON, ONE_STOP
@@ -96,7 +97,7 @@ async def _check_whole(hub: Hub) -> None:
     """Recompute from storage alone what must hold of a letter that was taken on."""
     filed = await hub.store.messages.get(_key())
     assert filed is not None
-    data = await hub.blobs.get(filed.digest)
+    data = await bytes_of(hub, filed)
     assert len(data) == filed.size
     assert Counter(item.receiver for item in await hub.store.mailboxes.of_message(_key())) == Counter(RECEIVERS)
     statements = await hub.store.evidence.of_message(_key())
@@ -110,8 +111,10 @@ async def _check_whole(hub: Hub) -> None:
             assert (receipt.id, receipt.digest) == (statement.id, filed.digest)
 
 
+@pytest.mark.parametrize("inline", ["0", "65536"], ids=["blob", "inline"])
 @pytest.mark.parametrize("step", SUBMIT)
-def test_kill_in_submit(step: str, home: Path, letter: Path) -> None:
+def test_kill_in_submit(step: str, inline: str, home: Path, letter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONGVAN_INLINE_BYTES", inline)
     code, printed = _run(home, SENDER, f"submit.{step}", "submit", str(letter))
     assert (code, printed) == (-signal.SIGKILL, b"")
 
@@ -167,12 +170,22 @@ def test_the_sweep_seals_what_a_crash_left(home: Path, letter: Path) -> None:
     assert _run(home, SENDER, "none", "submit", str(letter)) == (0, swept)
 
 
-def test_a_crash_after_keep_leaves_an_orphan_that_the_sweep_finds(home: Path, letter: Path) -> None:
+def test_a_small_letter_is_kept_with_its_record_and_leaves_no_orphan(home: Path, letter: Path) -> None:
+    _run(home, SENDER, "submit.4-keep", "submit", str(letter))
+    assert _run(home, SENDER, "none", "submit", str(letter))[0] == 0
+    assert list((home / "blobs").glob("??/*")) == []
+    _with_hub(home, _check_whole)
+
+
+def test_a_crash_after_keep_leaves_an_orphan_that_the_sweep_finds(
+    home: Path, letter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import os
     import time
 
     from exchange.core.sweep import discard_orphans
 
+    monkeypatch.setenv("CONGVAN_INLINE_BYTES", "0")
     _run(home, SENDER, "submit.4-keep", "submit", str(letter))
     (orphan,) = (home / "blobs").glob("??/*")
     assert _with_hub(home, discard_orphans) == 0

@@ -27,6 +27,7 @@ from exchange.config import Home
 from exchange.core.access import Scope
 from exchange.core.finding import Search
 from exchange.core.model import Party, PartyId
+from exchange.core.reading import bytes_of
 from exchange.operation.doctor import examine_hub
 from exchange.operation.findings import Severity
 from exchange.running import Exchange
@@ -157,11 +158,11 @@ class Live:
 
     async def check_whole(self) -> None:
         """Recompute from storage alone what must hold of every message that was taken on."""
-        store, blobs = self.exchange.hub.store, self.exchange.hub.blobs
+        store = self.exchange.hub.store
         for party in await store.directory.all():
             for filed in await store.messages.sent(party.id, Search(limit=10_000)):
                 if filed.removed_at is None:
-                    assert len(await blobs.get(filed.digest)) == filed.size
+                    assert len(await bytes_of(self.exchange.hub, filed)) == filed.size
                 deliveries = await store.mailboxes.of_message(filed.key)
                 assert deliveries
                 statements = await store.evidence.of_message(filed.key)

@@ -354,6 +354,42 @@ def _age(hub, days: float) -> None:
         os.utime(path, (moment, moment))
 
 
+@pytest.fixture
+def as_files(monkeypatch):
+    """Keep even small messages as files."""
+    monkeypatch.setenv("CONGVAN_INLINE_BYTES", "0")
+
+
+async def test_content_beside_its_record_goes_with_the_record_of_its_removal(hub) -> None:
+    old, key = await _acknowledged(hub, LAM_SON, ONE_STOP, number=1)
+    _age(hub, 40)
+    _, young = await _acknowledged(hub, LAM_SON, ONE_STOP, number=2)
+    (removed,) = await remove_expired(hub.exchange.hub, hub.exchange.retention, 30)
+    assert (removed.message.key, removed.blobs) == (key, 0)
+    assert (await hub.ask("GET", f"/v1/messages/{key}/content", by=ONE_STOP)).problem()["code"] == "content-removed"
+    assert (await hub.ask("GET", f"/v1/messages/{young}/content", by=ONE_STOP)).status == 200
+    assert await hub.exchange.hub.store.messages.inline(removed.message) is None
+    with contextlib.closing(sqlite3.connect(hub.exchange.home.database)) as connection:
+        assert connection.execute("SELECT message FROM contents").fetchall() == [(young,)]
+    assert (await hub.submit(LAM_SON, old)).message == key
+
+
+async def test_content_that_changed_in_the_database_is_never_handed_out(hub) -> None:
+    _, key = await _acknowledged(hub, LAM_SON, ONE_STOP, number=1)
+
+    def replace(old: str, new: str) -> None:
+        with contextlib.closing(sqlite3.connect(hub.exchange.home.database)) as connection:
+            connection.execute("UPDATE contents SET data = CAST(replace(data, ?, ?) AS BLOB)", (old, new))
+            connection.commit()
+
+    replace("edXMLHeader", "edXMLHeadex")
+    answer = (await hub.ask("GET", f"/v1/messages/{key}/content", by=ONE_STOP)).problem()
+    replace("edXMLHeadex", "edXMLHeader")
+    assert (answer["status"], answer["code"]) == (500, "storage-damaged")
+    assert (await hub.ask("GET", f"/v1/messages/{key}/content", by=ONE_STOP)).status == 200
+
+
+@pytest.mark.usefixtures("as_files")
 async def test_old_content_goes_and_the_evidence_stays(hub) -> None:
     old, key = await _acknowledged(hub, LAM_SON, ONE_STOP, number=1)
     receipt = (await hub.submit(LAM_SON, old)).receipt
@@ -383,6 +419,7 @@ async def test_old_content_goes_and_the_evidence_stays(hub) -> None:
     assert [item.subject for item in events if item.event == "retention-removed"] == [key]
 
 
+@pytest.mark.usefixtures("as_files")
 async def test_shared_bytes_stay_while_anything_refers_to_them(hub) -> None:
     _, key = await _acknowledged(hub, LAM_SON, ONE_STOP, number=1)
     _age(hub, 40)
@@ -395,6 +432,7 @@ async def test_shared_bytes_stay_while_anything_refers_to_them(hub) -> None:
     assert (hub.exchange.home.blobs / digest[:2] / digest).exists()
 
 
+@pytest.mark.usefixtures("as_files")
 async def test_the_record_comes_before_the_bytes_go(hub, monkeypatch) -> None:
     _, key = await _acknowledged(hub, LAM_SON, ONE_STOP, number=1)
     _age(hub, 40)

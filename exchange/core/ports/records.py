@@ -78,6 +78,13 @@ class Messages(Protocol):
         """List the remarks about a message, oldest first."""
         ...
 
+    async def inline(self, filed: Filed) -> bytes | None:
+        """Return the bytes of a message, checked against its digest; None for those that are kept as a blob.
+
+        `Refused` (storage-damaged) when they are no longer those.
+        """
+        ...
+
     async def has_blob(self, digest: str) -> bool:
         """Tell whether any filed message refers to a blob, or any file that a party uploaded."""
         ...
