@@ -65,7 +65,7 @@ conformance: $(STAMP) tools ## Run the vectors, the samples and the comparison w
 faults: $(STAMP) ## Kill the hub after every step and in the middle of traffic
 	$(BIN)/python -m pytest tests/faults
 
-fuzz: $(STAMP) ## Try ten thousand messages and mutations (EXAMPLES=10000)
+fuzz: $(STAMP) ## Try ten thousand messages, mutations and requests (EXAMPLES=10000)
 	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -n $(WORKERS) --timeout 3600 tests/fuzz
 
 loss: $(STAMP) ## Kill and starve the hub under load and count what is lost (2,000 letters, 20 kills)

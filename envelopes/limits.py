@@ -9,7 +9,7 @@ from trust_store.errors import reason
 LIMITS = reason(
     "xml-limits",
     "The document is too large or too intricate",
-    "Send files of at most 7 MB in one letter, and more files in more letters",
+    "Send files of at most 7 MB in one letter, and more files in more letters; if it is small, write it more simply",
 )
 
 

@@ -22,7 +22,7 @@ from envelopes.signature.detached import Detached
 from envelopes.signature.verify import strip_comments
 from trust_store.certificate import Certificate
 from trust_store.errors import Misuse, Refused, reason
-from trust_store.identity import same_code
+from trust_store.identity import doubt, same_code
 from trust_store.verdict import Outcome, Verdict
 
 VIETNAM: Final = timezone(timedelta(hours=7), "Asia/Ho_Chi_Minh")
@@ -62,7 +62,7 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """Hold a message that is not believed yet. `refusal` says why its signature is not valid, when it is not.
+    """Hold a message that is not believed yet. `refusal` says why it has no valid signature, when it has none.
 
     `detached` are the digests that the signature has of files beside the message; what they are is said by the content.
     """
@@ -113,7 +113,7 @@ class Opened:
     def _check_sender(self, stated: str, verdict: Verdict) -> None:
         if not any(same_code(stated, code) for code in verdict.codes):
             known = ", ".join(sorted(verdict.codes)) or "not registered"
-            raise Refused(SENDER_MISMATCH, f"The signer is {known}; From/OrganId says {stated}")
+            raise Refused(SENDER_MISMATCH, f"The signer is {known}; From/OrganId says {stated}{doubt(stated)}")
 
 
 def _describe(message: Message, digests: Mapping[str, str]) -> tuple[DetachedAttachment, ...]:
@@ -137,6 +137,8 @@ def digest_of(data: bytes) -> str:
 def open_signed(data: bytes, limits: Limits = Limits()) -> Opened:
     """Parse edXML bytes once, verify their signature, and classify it.
 
+    Of what is no edXML at all the refusal says so: where its signature would have to be, nobody can tell.
+
     Raises:
         Refused: the bytes are not safe XML. A bad signature does not raise; see `Opened.admit`.
     """
@@ -149,7 +151,7 @@ def open_signed(data: bytes, limits: Limits = Limits()) -> Opened:
         signature_class=found.kind,
         chain=found.signed.chain if found.signed else (),
         claimed_time=found.signed.claimed_time if found.signed else None,
-        refusal=found.refusal,
+        refusal=found.refusal and (edxml.foreign(tree.getroot()) or found.refusal),
         detached=found.signed.detached if found.signed else (),
         _root=found.signed.element if found.signed else tree.getroot(),
     )

@@ -11,7 +11,8 @@ import aiohttp
 import msgspec
 
 from exchange.answers import UNREACHABLE, HubRefused, read_answer, read_refusal
-from exchange.api.accounts import AuditView, NewTokenView, PartyRequest, RotationRequest, TokenRequest, TokenView
+from exchange.api.accounts import AuditView, NewTokenView, RotationRequest, TokenRequest, TokenView
+from exchange.api.offices import PartyRequest
 from exchange.api.views import (
     AttachmentView,
     CountsView,
@@ -213,9 +214,9 @@ class Client:
         """Show the party that the token speaks for."""
         return read_answer(await self._bytes("GET", "v1/whoami"), PartyView)
 
-    async def parties(self) -> list[PartyView]:
-        """List the parties that can be written to."""
-        return read_answer(await self._bytes("GET", "v1/parties"), list[PartyView])
+    async def parties(self, **search: str) -> list[PartyView]:
+        """List the parties that can be written to; `search` as the API description has it."""
+        return read_answer(await self._bytes("GET", "v1/parties", params=search), list[PartyView])
 
     async def trust(self) -> TrustView:
         """Show what to verify the hub's receipts with; compare it once with what the operator published elsewhere."""

@@ -13,7 +13,7 @@ from envelopes.drafting import draft_letter
 from envelopes.edxml import Letter, Message, Organ, StatusNotice
 from envelopes.opened import VIETNAM, digest_of
 from envelopes.receipt import Event, Receipt, open_receipt
-from envelopes.signature.classify import classify
+from envelopes.signature.classify import SignatureClass, classify
 from envelopes.signature.reasons import ALREADY_SIGNED
 from envelopes.signature.sign import sign
 from envelopes.signature.verify import strip_comments
@@ -47,6 +47,7 @@ __all__ = [
     "unpack",
 ]
 
+NOT_A_LETTER = reason("not-a-letter", "This is a status notice, not a letter", "Name the letter itself")
 OTHER_DOCUMENT = reason(
     "receipt-other-document",
     "The receipt is not about this document",
@@ -163,11 +164,20 @@ def read_document(data: bytes) -> Message:
     Raises:
         Refused: it is not edXML.
     """
+    return read_classified(data)[0]
+
+
+def read_classified(data: bytes) -> tuple[Message, SignatureClass]:
+    """Read edXML as `read_document` does, and tell of what kind its signature is.
+
+    Raises:
+        Refused: it is not edXML.
+    """
     tree, undeclared = xml.parse_tolerant(data)
     found = classify(tree, undeclared)
     root = found.signed.element if found.signed else tree.getroot()
     strip_comments(root)
-    return edxml.parse(root)
+    return edxml.parse(root), found.kind
 
 
 def unpack(letter: Letter) -> Iterator[Unpacked]:

@@ -35,6 +35,8 @@ class Settings(Limits, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tls_cert: str = ""
     tls_key: str = ""
     client_ca: str = ""
+    letters_per_day: Amount = 100_000
+    letter_bytes_per_day: Amount = 100 * 1024 * 1024 * 1024
     min_free_bytes: Amount = 256 * 1024 * 1024
     min_free_inodes: Amount = 1000
     certificate_days: Amount = 3

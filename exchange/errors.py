@@ -39,6 +39,9 @@ CODE_TAKEN = reason(
     "An identification code belongs to one party only",
     "Give another code, or change the other party first",
 )
+DIRECTORY_MOVED = reason(
+    "directory-moved", "The directory was changed at the same time", "Do it again; nothing of it was written"
+)
 RECEIVER_SUSPENDED = reason(
     "receiver-suspended", "A receiver is suspended and receives nothing", "Send it when the receiver takes part again"
 )
@@ -62,6 +65,11 @@ CONTENT_REMOVED = reason(
     "content-removed",
     "The hub no longer keeps the content of this message",
     "Use your own copy; the receipts here prove which bytes it must have",
+)
+DAILY_QUOTA = reason(
+    "daily-quota",
+    "The party has sent as much today as it may in a day",
+    "Send it again tomorrow, after Retry-After seconds, or ask the administrator of the hub",
 )
 FILE_TOO_LARGE = reason(
     "file-too-large", "The file is larger than this hub takes", "Split it, or ask the operator for max_file_bytes"

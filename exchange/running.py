@@ -55,15 +55,15 @@ class Exchange:
 
     def author(self) -> Author:
         """Make the author of a change that is made now, on the hub's machine."""
-        return Author(actor=f"operator {_user()}", at=self.hub.clock.now())
+        return Author(actor=operator(), at=self.hub.clock.now())
 
 
 _DEFAULTS = {field.name: field.default for field in msgspec.structs.fields(Settings)}
 
 
-def _user() -> str:
-    """Name the user of the operating system; a container may run as one that has no name."""
+def operator() -> str:
+    """Name, for the audit trail, the user of the operating system; a container may run as one that has no name."""
     try:
-        return getpass.getuser()
+        return f"operator {getpass.getuser()}"
     except (OSError, KeyError):
-        return "without a name"
+        return "operator without a name"

@@ -15,6 +15,7 @@ from exchange.core.filing import Registrar
 from exchange.core.hub import Hub
 from exchange.core.ports import Clock, Progress, Store
 from exchange.core.ports.files import Room
+from exchange.core.quota import Daily
 from exchange.core.reading import Reading
 from exchange.core.uploads import Allowance, Uploads
 from exchange.delivery.bell import LocalBell
@@ -22,7 +23,7 @@ from exchange.machine import LoggedProgress, SystemClock, SystemEntropy, ThreadW
 from exchange.rehearsal import ProcessRehearsal
 from exchange.running import Exchange
 from exchange.storage.audit import AuditStore
-from exchange.storage.directory import DirectoryStore, TrustStore
+from exchange.storage.directory import DirectoryStore
 from exchange.storage.effects import EffectStore
 from exchange.storage.evidence import EvidenceStore
 from exchange.storage.mailboxes import MailboxStore
@@ -32,6 +33,7 @@ from exchange.storage.retention import RetentionStore
 from exchange.storage.session import Database
 from exchange.storage.sqlite import open_database
 from exchange.storage.tokens import TokenStore
+from exchange.storage.trust import TrustStore
 from exchange.storage.uploads import FileStore
 from trust_store.errors import Refused
 from trust_store.keys import KEY_UNREADABLE, HeldKey, load_pem
@@ -51,10 +53,10 @@ async def open_exchange(
     entropy, bell, workers = SystemEntropy(), LocalBell(), ThreadWorkers()
     rehearsal = ProcessRehearsal(settings.rehearsal_seconds)
     async with open_database(home.database) as database:
-        directory, trust = DirectoryStore(database), TrustStore(database)
+        directory, trust = DirectoryStore(database, settings.code), TrustStore(database)
         clock, progress, blobs = clock or SystemClock(), progress or LoggedProgress(), LocalBlobs(home.blobs)
         hub = Hub(
-            store=_store(database, directory, trust),
+            store=_store(database, directory, trust, _daily(settings)),
             blobs=blobs,
             uploads=_uploads(database, home, settings, blobs, clock, progress),
             bell=bell,
@@ -99,9 +101,9 @@ async def _begin_trail(hub: Hub) -> None:
     await hub.store.audit.append_news(entry, hub.clock.now())
 
 
-def _store(database: Database, directory: DirectoryStore, trust: TrustStore) -> Store:
+def _store(database: Database, directory: DirectoryStore, trust: TrustStore, daily: Daily) -> Store:
     return Store(
-        messages=MessageStore(database),
+        messages=MessageStore(database, daily),
         mailboxes=MailboxStore(database),
         evidence=EvidenceStore(database),
         effects=EffectStore(database),
@@ -111,6 +113,10 @@ def _store(database: Database, directory: DirectoryStore, trust: TrustStore) -> 
         tokens=TokenStore(database),
         audit=AuditStore(database),
     )
+
+
+def _daily(settings: Settings) -> Daily:
+    return Daily(letters=settings.letters_per_day, bytes=settings.letter_bytes_per_day)
 
 
 def _uploads(

@@ -70,6 +70,14 @@ def tax_code(text: str) -> str | None:
     return f"{parts[1]}-{parts[2]}" if parts[2] else parts[1]
 
 
+def doubt(code: str) -> str:
+    """Say, in words to put behind a code, that it looks like a tax code and is none; empty for every other code."""
+    written = (code.strip(), _without_scheme(code.strip()))
+    if not any(_TAX_CODE.fullmatch(each) for each in written) or any(tax_code(each) for each in written):
+        return ""
+    return ", which is no tax code: its check digit is wrong"
+
+
 def normalise(code: str) -> str:
     """Write an identification code in its one form, so that equal codes are equal text.
 

@@ -23,7 +23,7 @@ EXPIRED = reason(
 NOT_YET_VALID = reason(
     "certificate-not-yet-valid",
     "The certificate was not valid yet",
-    "Check the clock of the signing machine, or sign with the certificate that is valid now",
+    "Sign with the certificate that is valid now, or send it again later; if it should be valid already, check the clock",
 )
 WEAK_KEY = reason(
     "key-too-weak",
@@ -56,6 +56,9 @@ DOCUMENT_PURPOSES = frozenset(
         "2.5.29.37.0",  # anyExtendedKeyUsage
     }
 )
+
+_MOMENT = "%Y-%m-%d %H:%M:%S UTC"
+"""Moments are told to the second: clocks that differ by minutes are a common cause, and days would hide it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,12 +100,12 @@ class Policy:
 
     def validity(self, certificate: Certificate, at: datetime) -> Check:
         """Ask that the moment lies in the validity period, both ends included, no tolerance (RFC 5280, 4.1.2.5)."""
-        judged = f"the signature was judged at {at:%Y-%m-%d}"
+        judged = f"the signature was judged at {at:{_MOMENT}}"
         who = f"The certificate of {certificate.subject}"
         if at > certificate.not_after:
-            return failed("validity", EXPIRED, f"{who} expired on {certificate.not_after:%Y-%m-%d}; {judged}")
+            return failed("validity", EXPIRED, f"{who} expired at {certificate.not_after:{_MOMENT}}; {judged}")
         if at < certificate.not_before:
-            text = f"{who} is valid from {certificate.not_before:%Y-%m-%d} on; {judged}"
+            text = f"{who} is valid from {certificate.not_before:{_MOMENT}} on; {judged}"
             return failed("validity", NOT_YET_VALID, text)
         return passed("validity", f"{who} is valid until {certificate.not_after:%Y-%m-%d}; {judged}")
 

@@ -24,6 +24,7 @@ from envelopes.edxml.model import (
     TraceHeader,
 )
 from envelopes.edxml.parse import parse
+from envelopes.edxml.root import foreign
 from envelopes.edxml.rules import check
 
 __all__ = [
@@ -49,5 +50,6 @@ __all__ = [
     "TraceHeader",
     "build",
     "check",
+    "foreign",
     "parse",
 ]

@@ -35,14 +35,20 @@ def recognise(root: etree._Element) -> tuple[Element, Element]:
     Raises:
         Refused: it is something else, with a reason of its own for each format that is met in practice.
     """
-    foreign = _foreign(root)
-    if foreign is not None:
-        raise Refused(foreign, where=f"{local_name(root)}, line {root.sourceline}")
+    refusal = foreign(root)
+    if refusal is not None:
+        raise refusal
     document = Element(root, "edXML")
     envelope = document.required("edXMLEnvelope")
     if namespace(envelope.node) != NAMESPACE:
         raise Refused(OTHER_NAMESPACE, "The prefix of edXMLEnvelope is not declared", where=envelope.where)
     return document, envelope
+
+
+def foreign(root: etree._Element) -> Refused | None:
+    """Say what is wrong with a root that is no edXML message; of one that is nothing else is asked."""
+    why = _foreign(root)
+    return Refused(why, where=f"{local_name(root)}, line {root.sourceline}") if why else None
 
 
 def _foreign(root: etree._Element) -> Reason | None:

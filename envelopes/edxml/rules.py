@@ -17,7 +17,9 @@ RECEIVER_TWICE = reason("edxml-receiver-twice", "A receiver is named twice", "Na
 PRIORITY = reason("edxml-priority", "The priority is out of range", "Write 0 (normal) to 4 (urgent at a set hour)")
 AMOUNT = reason("edxml-amount", "An amount is negative", "Write 0 or more")
 FUTURE = reason(
-    "edxml-future", "The letter is dated in the future", "Send it on or after its date, or correct the date"
+    "edxml-future",
+    "The letter is dated in the future",
+    "Send it on or after its date, or correct the date; if it is right, check the clock of the sending machine",
 )
 REVOKED = reason(
     "edxml-revoke-what", "The letter that is revoked is not named", "Name it in ResponseFor, by DocumentId or Code"
@@ -102,7 +104,8 @@ def _refuse_future(letter: Letter, today: date) -> None:
     issued = letter.promulgation.date if letter.promulgation else None
     if issued is not None and issued > today:
         where = "MessageHeader/PromulgationInfo/PromulgationDate"
-        raise Refused(FUTURE, f"The letter is dated {issued:%d/%m/%Y}, today is {today:%d/%m/%Y}", where=where)
+        detail = f"The letter is dated {issued:%d/%m/%Y}; by the clock here it is {today:%d/%m/%Y} in Vietnam"
+        raise Refused(FUTURE, detail, where=where)
 
 
 def _check_other(other: OtherInfo) -> None:

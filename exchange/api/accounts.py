@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated
 
 import msgspec
+
+from exchange.core.access import Scope
 
 
 class TokenView(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,24 +33,15 @@ class NewTokenView(msgspec.Struct, frozen=True, kw_only=True):
 class TokenRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Ask for a token: what it is for, what it opens (send, receive and read unless told), and for how many days."""
 
-    label: str = "given"
-    scopes: list[str] = []
-    days: float = 365.0
+    label: Annotated[str, msgspec.Meta(extra_json_schema={"minLength": 1, "maxLength": 100})] = "given"
+    scopes: list[Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(Scope)})]] = []
+    days: Annotated[float, msgspec.Meta(extra_json_schema={"minimum": 1 / 24, "maximum": 730})] = 365.0
 
 
 class RotationRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Ask for a new token in place of the one in use, which ends `overlap_seconds` from now."""
 
-    overlap_seconds: float = 86400.0
-
-
-class PartyRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to state of a party; a new one needs `name` and `kind`, and `codes` are those besides its primary one."""
-
-    name: str | None = None
-    kind: Literal["agency", "enterprise"] | None = None
-    codes: list[str] | None = None
-    status: Literal["active", "suspended"] | None = None
+    overlap_seconds: Annotated[float, msgspec.Meta(extra_json_schema={"minimum": 0, "maximum": 604800})] = 86400.0
 
 
 class CertificateView(msgspec.Struct, frozen=True, kw_only=True):

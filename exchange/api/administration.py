@@ -1,4 +1,4 @@
-"""Administer tokens, and read the audit trail."""
+"""Administer tokens, and read the audit trail; the routes of parties, groups and rules are joined on here."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from aiohttp import web
 
+from exchange.api import groups, parties
 from exchange.api.accounts import AuditView, NewTokenView, RotationRequest, TokenRequest, TokenView
 from exchange.api.registration import find_party, read_json
 from exchange.api.routes import LIMIT, Asked, Query, Route, answer, limit_of
@@ -21,7 +22,12 @@ from trust_store.errors import Refused, reason
 NO_TOKEN = reason(
     "token-missing", "Only a request with a token can rotate it", "Send the header 'Authorization: Bearer <token>'"
 )
-AFTER_NUMBER = Query(name="after", kind="integer", text="The number of the last row of the page before")
+AFTER_NUMBER = Query(
+    name="after",
+    kind="integer",
+    text="The number of the last row of the page before",
+    rules={"minimum": 0, "maximum": 10**18 - 1},
+)
 _DAY = timedelta(days=1)
 
 
@@ -41,7 +47,7 @@ async def rotate_token(asked: Asked) -> web.StreamResponse:
         hub.registrar.entropy,
         asked.principal.author(hub.clock.now()),
         asked.principal.token,
-        _span(wanted.overlap_seconds, timedelta(seconds=1), "overlap_seconds"),
+        _overlap(wanted.overlap_seconds),
     )
     return answer(_new(secret, new, old), 201)
 
@@ -61,7 +67,7 @@ async def create_token(asked: Asked) -> web.StreamResponse:
         party=party,
         label=wanted.label,
         scopes=scopes,
-        lifetime=_span(wanted.days, _DAY, "days"),
+        lifetime=_lifetime(wanted.days),
     )
     return answer(_new(secret, token), 201)
 
@@ -88,12 +94,19 @@ def _scopes(names: Sequence[str]) -> frozenset[Scope]:
     return frozenset(Scope(name) for name in names) or PARTY_SCOPES
 
 
-def _span(number: float, unit: timedelta, where: str) -> timedelta:
-    """Read a length of time; what no calendar holds is no such length."""
-    try:
-        return number * unit
-    except (OverflowError, ValueError):
-        raise Refused(REQUEST, f"{number:g} is too long a time", where=where) from None
+def _overlap(seconds: float) -> timedelta:
+    """Read an overlap; bounds are asked before it is rounded to what a clock has."""
+    most = tokens.MAX_OVERLAP.total_seconds()
+    if not 0 <= seconds <= most:
+        raise Refused(REQUEST, f"An overlap lasts from 0 to {most:,.0f} seconds", where="overlap_seconds")
+    return timedelta(seconds=seconds)
+
+
+def _lifetime(days: float) -> timedelta:
+    """Read a lifetime; bounds are asked before it is rounded to what a clock has."""
+    if not tokens.SHORTEST / _DAY <= days <= tokens.LONGEST / _DAY:
+        raise Refused(tokens.BAD_LIFETIME, f"{days:g} days is not from an hour to {tokens.LONGEST.days}", where="days")
+    return timedelta(days=days)
 
 
 def _token(token: Token) -> TokenView:
@@ -126,6 +139,8 @@ def _row(record: AuditRecord) -> AuditView:
 
 
 ROUTES = (
+    *parties.ROUTES,
+    *groups.ROUTES,
     Route(
         method="GET",
         path="/v1/tokens",

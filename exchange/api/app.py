@@ -67,11 +67,11 @@ def _serve(route: Route, reading: Reading, limit: int, gate: Gate, entrance: Ent
             await entrance.permit(request, principal, route.action)
             _check(request)
             if route.streams:
-                return await route.handler(Asked(request=request, reading=reading, principal=principal))
+                return await route.handler(Asked(request=request, reading=reading, principal=principal, gate=gate))
             with gate.admission.room(party.id, announced(request, limit)) as room:
                 body = await _receive(request, party, limit, gate)
                 room.shrink(len(body))
-                asked = Asked(request=request, reading=reading, principal=principal, body=body)
+                asked = Asked(request=request, reading=reading, principal=principal, gate=gate, body=body)
                 if not route.waits:
                     return await gate.finish(route.handler(asked))
                 slot.leave()

@@ -13,6 +13,12 @@ from exchange.api.routes import XML, Route
 from exchange.api.views import HealthView, Problem, ReadinessView, TrustView
 
 VERSION: Final = "1"
+_NAMED: Final = {"type": "string"}
+_NUMBERED: Final = {
+    "ordinal": {"type": "integer", "minimum": 1, "maximum": 999_999},
+    "rule": {"type": "integer", "minimum": 1, "maximum": 999_999_999},
+}
+"""What an address names by a number; everything else it names by a text."""
 _REFERENCE: Final = "#/components/schemas/{name}"
 
 
@@ -49,7 +55,7 @@ def _operation(route: Route) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": route.name,
         "summary": route.text,
-        "parameters": [*_path_parameters(route), *_query_parameters(route)],
+        "parameters": [*_path_parameters(route), *_query_parameters(route), *_header_parameters(route)],
         "responses": {str(route.status): _success(route), "default": _refusal()},
     }
     if route.takes_xml:
@@ -57,7 +63,8 @@ def _operation(route: Route) -> dict[str, Any]:
     if route.takes_media:
         operation["requestBody"] = {"required": True, "content": {route.takes_media: {}}}
     if route.takes is not None:
-        operation["requestBody"] = {"required": False, "content": _json(_ref(route.takes))}
+        is_needed = any(field.required for field in msgspec.structs.fields(route.takes))
+        operation["requestBody"] = {"required": is_needed, "content": _json(_ref(route.takes))}
     return operation
 
 
@@ -85,13 +92,20 @@ def _refusal() -> dict[str, Any]:
 
 def _path_parameters(route: Route) -> list[dict[str, Any]]:
     names = re.findall(r"{(\w+)}", route.path)
-    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+    return [{"name": name, "in": "path", "required": True, "schema": _NUMBERED.get(name, _NAMED)} for name in names]
 
 
 def _query_parameters(route: Route) -> list[dict[str, Any]]:
     return [
-        {"name": item.name, "in": "query", "description": item.text, "schema": {"type": item.kind}}
+        {"name": item.name, "in": "query", "description": item.text, "schema": {"type": item.kind, **item.rules}}
         for item in route.queries
+    ]
+
+
+def _header_parameters(route: Route) -> list[dict[str, Any]]:
+    return [
+        {"name": item.name, "in": "header", "required": True, "description": item.text, "schema": dict(item.rules)}
+        for item in route.headers
     ]
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from exchange.api.routes import XML, Asked, Route, answer
+from exchange.api.routes import MAX_LIMIT, XML, Asked, Query, Route, answer, limit_of
+from exchange.api.searching import one_of, point_on, short, words
 from exchange.api.views import PartyView
 from exchange.auth.permissions import Action
-from exchange.core.model import EvidenceId, Party
+from exchange.core.listing import PartySearch, find_parties
+from exchange.core.model import EvidenceId, Party, PartyStatus
+from trust_store.identity import PartyKind
 
 
 async def whoami(asked: Asked) -> web.StreamResponse:
@@ -16,8 +19,12 @@ async def whoami(asked: Asked) -> web.StreamResponse:
 
 
 async def parties(asked: Asked) -> web.StreamResponse:
-    """List the parties."""
-    return answer([_view(party) for party in await asked.reading.hub.store.directory.all()])
+    """List the parties, or those that are asked for."""
+    hub, search = asked.reading.hub, _search(asked.request)
+    snapshot = await hub.store.directory.snapshot()
+    found = await hub.workers.run(len(snapshot.parties) * 100, find_parties, snapshot, search)
+    full = 0 < search.limit == len(found)
+    return point_on(asked.request, answer([_view(party) for party in found]), found[-1].id if found else "", full=full)
 
 
 async def evidence(asked: Asked) -> web.StreamResponse:
@@ -26,10 +33,35 @@ async def evidence(asked: Asked) -> web.StreamResponse:
     return web.Response(body=receipt.xml, content_type=XML)
 
 
+def _search(request: web.Request) -> PartySearch:
+    query = request.query
+    return PartySearch(
+        kind=one_of(query, "kind", tuple(PartyKind), ""),
+        status=one_of(query, "status", tuple(PartyStatus), ""),
+        text=short(query, "text"),
+        parent=short(query, "parent"),
+        after=short(query, "after"),
+        limit=limit_of(request) if "limit" in query else 0,
+    )
+
+
 def _view(party: Party) -> PartyView:
     return PartyView(id=party.id, name=party.name, kind=party.kind, codes=sorted(party.codes), status=party.status)
 
 
+FILTERS = (
+    Query(name="kind", kind="string", text="agency or enterprise", rules={"enum": list(PartyKind)}),
+    Query(name="status", kind="string", text="active or suspended", rules={"enum": list(PartyStatus)}),
+    words("text", "A part of the name or of a code; without diacritics it matches with and without"),
+    words("parent", "Only those right under this party"),
+    words("after", "The last party of the page before; the Link header has the next page"),
+    Query(
+        name="limit",
+        kind="integer",
+        text=f"How many at most, 1 to {MAX_LIMIT}; all unless told",
+        rules={"minimum": 1, "maximum": MAX_LIMIT},
+    ),
+)
 ROUTES = (
     Route(
         method="GET",
@@ -49,6 +81,7 @@ ROUTES = (
         handler=parties,
         gives=PartyView,
         many=True,
+        queries=FILTERS,
     ),
     Route(
         method="GET",

@@ -11,15 +11,20 @@ from aiohttp.typedefs import Handler
 
 from exchange.api.ranges import NO_RANGE, Unsatisfiable
 from exchange.api.uploads import TUS_VERSION, UPLOAD_TYPE
-from exchange.api.views import Problem
+from exchange.api.views import FaultView, Problem
 from exchange.auth.principal import CREDENTIALS_DIFFER
 from exchange.core.audit import BROKEN as AUDIT_BROKEN
+from exchange.core.groups import GROUP_IN_USE
 from exchange.core.ports.access import TOO_MANY as TOO_MANY_TOKENS
+from exchange.core.sheet import BadTable
+from exchange.core.writing import MAY_NOT_WRITE
 from exchange.errors import (
     BUSY,
     CONFLICT,
     CONTENT_REMOVED,
+    DAILY_QUOTA,
     DAMAGED,
+    DIRECTORY_MOVED,
     DISK_FULL,
     FILE_TOO_LARGE,
     FORBIDDEN,
@@ -57,14 +62,18 @@ STATUS: Final[dict[str, int]] = {
     CREDENTIALS_DIFFER.code: 401,
     FORBIDDEN.code: 403,
     PARTY_SUSPENDED.code: 403,
+    MAY_NOT_WRITE.code: 403,
     NOT_FOUND.code: 404,
     NO_LEASE.code: 404,
     METHOD.code: 405,
     CONFLICT.code: 409,
+    DIRECTORY_MOVED.code: 409,
+    GROUP_IN_USE.code: 409,
     TOO_SLOW.code: 408,
     TOO_LARGE.code: 413,
     REQUEST.code: 400,
     RATE_LIMITED.code: 429,
+    DAILY_QUOTA.code: 429,
     BUSY.code: 503,
     STOPPING.code: 503,
     CROWDED.code: 503,
@@ -120,6 +129,7 @@ def problem(refusal: Refused) -> Problem:
         where=refusal.where,
         evidence=refusal.evidence_id if isinstance(refusal, Rejected) else "",
         request=noted("request"),
+        rows=_rows(refusal) if isinstance(refusal, BadTable) else [],
     )
 
 
@@ -142,6 +152,10 @@ def _answer(refusal: Refused) -> web.Response:
     evidence = {"evidence": refusal.evidence_id} if isinstance(refusal, Rejected) else {}
     note(code=refusal.reason.code, **evidence)
     return answer_refusal(refusal)
+
+
+def _rows(refusal: BadTable) -> list[FaultView]:
+    return [FaultView(row=each.row, column=each.column, what=each.what, fix=each.fix) for each in refusal.faults]
 
 
 def _translated(error: web.HTTPException) -> Refused:

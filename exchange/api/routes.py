@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import msgspec
 from aiohttp import web
@@ -15,6 +15,7 @@ from exchange.core.mailbox import Mailbox
 from exchange.core.model import Party
 from exchange.core.reading import Reading
 from exchange.errors import REQUEST
+from exchange.net.gate import Gate
 from trust_store.errors import Refused
 
 XML: Final = "application/xml"
@@ -23,11 +24,15 @@ MAX_LIMIT: Final = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """Hold a request together with who makes it and the hub that answers, through `reading`."""
+    """Hold a request together with who makes it and the hub that answers, through `reading`.
+
+    `gate` holds the limits, for a handler that reads the body itself.
+    """
 
     request: web.Request
     reading: Reading
     principal: Principal
+    gate: Gate
     body: bytes = b""
 
     @property
@@ -48,11 +53,21 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """Describe a query parameter; `kind` is its JSON Schema type."""
+    """Describe a query parameter; `kind` is its JSON Schema type, `rules` are what else its JSON Schema says."""
 
     name: str
     kind: str
     text: str
+    rules: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """Describe a header that a request must have; `rules` is its JSON Schema."""
+
+    name: str
+    text: str
+    rules: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +76,7 @@ class Route:
 
     `action` is what the permissions are asked for (see `exchange.auth.permissions`).
 
-    `streams`: the handler reads the body itself, with `exchange.net.bodies.chunks`, and takes the time that it needs.
+    `streams`: the handler reads the body itself, with `Gate.stream`, and takes the time that it needs.
     `takes_media`: what a body that streams is; `gives_media`: what comes without a view, empty for headers alone.
     `waits`: the seconds that it may wait for news on purpose; meanwhile it does not count as being worked on.
     """
@@ -78,13 +93,19 @@ class Route:
     many: bool = False
     status: int = 200
     queries: tuple[Query, ...] = ()
+    headers: tuple[Header, ...] = ()
     streams: bool = False
     takes_media: str = ""
     gives_media: str = XML
     waits: float = 0.0
 
 
-LIMIT = Query(name="limit", kind="integer", text=f"How many at most, 1 to {MAX_LIMIT}; 50 unless told")
+LIMIT = Query(
+    name="limit",
+    kind="integer",
+    text=f"How many at most, 1 to {MAX_LIMIT}; 50 unless told",
+    rules={"minimum": 1, "maximum": MAX_LIMIT},
+)
 
 
 def answer(view: msgspec.Struct | Sequence[msgspec.Struct], status: int = 200) -> web.Response:

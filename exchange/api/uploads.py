@@ -13,14 +13,13 @@ import structlog
 from aiohttp import web
 
 from exchange.api.ranges import Span, disposition, read_range
-from exchange.api.routes import Asked, Route, answer
+from exchange.api.routes import Asked, Header, Route, answer
 from exchange.api.views import AttachmentView
 from exchange.auth.permissions import Action
 from exchange.core.model import Attachment, MessageKey
 from exchange.core.ports.files import UploadId
 from exchange.core.uploads import Standing
 from exchange.errors import NOT_FOUND, REQUEST
-from exchange.net.bodies import chunks
 from trust_store.errors import Refused, reason
 
 TUS: Final = "1.0.0"
@@ -28,6 +27,15 @@ OCTETS: Final = "application/offset+octet-stream"
 BYTES: Final = "application/octet-stream"
 TUS_VERSION = reason("tus-version", "This version of tus is not spoken here", "Send the header 'Tus-Resumable: 1.0.0'")
 UPLOAD_TYPE = reason("upload-type", "The body is not a piece of a file", f"Send it with Content-Type: {OCTETS}")
+_COUNT: Final = {"type": "integer", "minimum": 0, "maximum": 10**18 - 1}
+_VERSION: Final = Header(name="Tus-Resumable", text="The version of tus", rules={"type": "string", "enum": [TUS]})
+_LENGTH: Final = Header(name="Upload-Length", text="How many bytes the file has", rules=_COUNT)
+_OFFSET: Final = Header(name="Upload-Offset", text="Where in the file the bytes begin", rules=_COUNT)
+_METADATA: Final = Header(
+    name="Upload-Metadata",
+    text="`sha256` and the SHA-256 of the file in hex, and that in base64; other pairs, with commas between, are left alone",
+    rules={"type": "string", "format": "upload-metadata"},
+)
 _DIGEST: Final = re.compile(r"[0-9a-fA-F]{64}")
 _LOG = structlog.get_logger("congvan.api")
 
@@ -65,7 +73,7 @@ async def write(asked: Asked) -> web.StreamResponse:
     if request.content_type != OCTETS:
         raise Refused(UPLOAD_TYPE, where="header Content-Type")
     offset = _number(request, "Upload-Offset")
-    async with aclosing(chunks(request)) as pieces:
+    async with aclosing(asked.gate.stream(request, asked.party.id)) as pieces:
         standing = await asked.reading.hub.uploads.append(asked.party.id, _upload(request), offset, pieces)
     return _stand(standing, 204)
 
@@ -201,6 +209,7 @@ ROUTES: Final = (
         action=Action.SUBMIT,
         text="Announce a file: Upload-Length, and sha256 in Upload-Metadata. The same file again goes on where it stood.",
         handler=announce,
+        headers=(_VERSION, _LENGTH, _METADATA),
         gives=None,
         gives_media="",
         status=201,
@@ -213,6 +222,7 @@ ROUTES: Final = (
         action=Action.SUBMIT,
         text="Tell in Upload-Offset how many bytes of a file have come and are safe.",
         handler=look,
+        headers=(_VERSION,),
         gives=None,
         gives_media="",
         streams=True,
@@ -225,6 +235,7 @@ ROUTES: Final = (
         text="Send the bytes of a file from Upload-Offset on; whatever has come when it breaks off is kept.",
         handler=write,
         takes_media=OCTETS,
+        headers=(_VERSION, _OFFSET),
         gives=None,
         gives_media="",
         status=204,
@@ -237,6 +248,7 @@ ROUTES: Final = (
         action=Action.SUBMIT,
         text="End an upload; its file goes too unless a letter has it.",
         handler=end,
+        headers=(_VERSION,),
         gives=None,
         gives_media="",
         status=204,

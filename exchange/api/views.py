@@ -6,8 +6,12 @@ Moments are RFC 3339 in UTC; digests are SHA-256 in lower-case hex.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated, Any, Final
 
 import msgspec
+
+_LEASE: Final[dict[str, Any]] = {"minimum": 1, "maximum": 3600}
+"""What the description says of the length of a lease; the handlers ask for it, in words of their own."""
 
 
 class PartyView(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,7 +145,7 @@ class ThreadView(msgspec.Struct, frozen=True, kw_only=True):
 class RenewalRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Ask that a lease last for `lease_seconds` from now."""
 
-    lease_seconds: float = 60.0
+    lease_seconds: Annotated[float, msgspec.Meta(extra_json_schema=_LEASE)] = 60.0
 
 
 class ReleaseView(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,9 +186,9 @@ class ReceiptView(msgspec.Struct, frozen=True, kw_only=True):
 class LeaseRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Ask for waiting deliveries: at most `limit`, leased for `lease_seconds`, waiting up to `wait_seconds` for one."""
 
-    limit: int = 10
-    lease_seconds: float = 60.0
-    wait_seconds: float = 0.0
+    limit: Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 1, "maximum": 200})] = 10
+    lease_seconds: Annotated[float, msgspec.Meta(extra_json_schema=_LEASE)] = 60.0
+    wait_seconds: Annotated[float, msgspec.Meta(extra_json_schema={"minimum": 0, "maximum": 60})] = 0.0
 
 
 class TrustView(msgspec.Struct, frozen=True, kw_only=True):
@@ -217,10 +221,19 @@ class ReadinessView(msgspec.Struct, frozen=True, kw_only=True):
     checks: list[CheckView]
 
 
+class FaultView(msgspec.Struct, frozen=True, kw_only=True):
+    """What is wrong in a row of a table, which counts from 1 (the header), and what to do."""
+
+    row: int
+    column: str
+    what: str
+    fix: str
+
+
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A refusal (RFC 9457): `code` is stable, `detail` says what failed, `where` in which element, `fix` what to do.
 
-    `request` is the id under which the hub's log knows the request.
+    `request` is the id under which the hub's log knows the request; `rows` are all that is wrong in a table that was sent.
     """
 
     type: str
@@ -232,3 +245,4 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     where: str = ""
     evidence: str = ""
     request: str = ""
+    rows: list[FaultView] = []

@@ -100,6 +100,7 @@ async def issue(
         scopes=scopes,
         created_at=by.at,
         expires_at=by.at + lifetime,
+        lifetime=lifetime,
     )
     await tokens.add(token, kept, by)
     return secret, token
@@ -118,8 +119,15 @@ async def rotate(
     if not timedelta() <= overlap <= MAX_OVERLAP:
         raise Refused(REQUEST, f"An overlap lasts from 0 to {MAX_OVERLAP.days} days", where="overlap")
     secret, kept = create(entropy)
-    lifetime = max(SHORTEST, min(old.expires_at - old.created_at, LONGEST))
-    new = dataclasses.replace(old, id=kept.hex()[:12], created_at=by.at, expires_at=by.at + lifetime, revoked_at=None)
+    lifetime = max(SHORTEST, min(old.lifetime or old.expires_at - old.created_at, LONGEST))
+    new = dataclasses.replace(
+        old,
+        id=kept.hex()[:12],
+        created_at=by.at,
+        expires_at=by.at + lifetime,
+        revoked_at=None,
+        lifetime=lifetime,
+    )
     ending = await tokens.rotate(old, new, kept, by.at + overlap, by)
     return secret, new, ending
 

@@ -16,6 +16,7 @@ from exchange.machine import SystemClock
 from exchange.operation.backup import back_up
 from exchange.operation.doctor import examine_hub, exit_code
 from exchange.operation.restore import restore as restore_hub
+from exchange.running import operator
 from exchange.storage.audit import AuditStore
 from exchange.storage.sqlite import open_database
 
@@ -34,7 +35,7 @@ async def backup(folder: Path, to: Path, *, with_keys: bool) -> None:
     at = SystemClock().now()
     made = back_up(Home(folder), to, at=at, with_keys=with_keys)
     detail = f"manifest {made.digest}" + (", with keys" if with_keys else "")
-    await _note(Home(folder), AuditEntry(event=AuditEvent.BACKUP_MADE, actor="administrator", detail=detail))
+    await _note(Home(folder), AuditEntry(event=AuditEvent.BACKUP_MADE, actor=operator(), detail=detail))
     size = sum(item.size for item in made.manifest.files)
     click.echo(
         f"{to}: {len(made.manifest.files)} files, {size:,} bytes, {made.added} blobs new. Manifest {made.digest}"
@@ -55,7 +56,7 @@ async def restore(source: Path, keys: Path | None, folder: Path) -> None:
     """Restore a backup into a new folder, then examine the hub as 'doctor --deep' does and end as it does."""
     made = restore_hub(source, Home(folder), keys)
     detail = f"from the backup of {made.made_at:%Y-%m-%d %H:%M:%S} UTC"
-    await _note(Home(folder), AuditEntry(event=AuditEvent.RESTORED, actor="administrator", detail=detail))
+    await _note(Home(folder), AuditEntry(event=AuditEvent.RESTORED, actor=operator(), detail=detail))
     click.echo(f"{folder} is restored {detail}: {len(made.files)} files")
     if not made.with_keys and keys is None:
         click.echo(f"The backup has no private keys: put them into {folder / 'keys'} before serving.", err=True)

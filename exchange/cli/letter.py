@@ -11,9 +11,9 @@ from envelopes.drafting import FileBeside, draft_letter
 from envelopes.edxml import Letter, Organ, build
 from envelopes.opened import VIETNAM
 from envelopes.signature.sign import sign as sign_document
-from exchange.cli.messages import NOT_A_LETTER, read_message
 from exchange.cli.options import Caller, caller_options, key_options, run_async
 from exchange.cli.plain import local
+from exchange.composing import NOT_A_LETTER, read_document
 from exchange.transfer import measure
 from trust_store.errors import Refused, reason
 
@@ -79,7 +79,7 @@ def _digests(document: bytes, beside: tuple[Path, ...]) -> dict[str, str]:
     """Find the digest of each file that the letter names and does not carry, by its name."""
     if not beside:
         return {}
-    read, _ = read_message(document)
+    read = read_document(document)
     if not isinstance(read, Letter):
         raise Refused(NOT_A_LETTER, "A status notice has no files beside it")
     known = {path.name: path for path in beside}
@@ -91,7 +91,7 @@ def _digests(document: bytes, beside: tuple[Path, ...]) -> dict[str, str]:
 
 
 def _letter(path: Path) -> Letter:
-    read, _ = read_message(path.read_bytes())
+    read = read_document(path.read_bytes())
     if not isinstance(read, Letter):
         raise Refused(NOT_A_LETTER, f"{path} holds a status notice")
     return read

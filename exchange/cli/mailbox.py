@@ -8,21 +8,18 @@ from pathlib import Path
 import click
 
 from envelopes import edxml
-from envelopes.attachments import MEBIBYTE, Caps, unwrap
 from envelopes.drafting import draft_status
 from envelopes.edxml import Letter, Organ, StatusCode, build
 from envelopes.opened import VIETNAM
 from envelopes.signature.sign import sign
-from exchange.cli.messages import NOT_A_LETTER, read_message
 from exchange.cli.options import Caller, caller_options, key_options, run_async
 from exchange.cli.plain import local, plain
 from exchange.client import Client
+from exchange.composing import NOT_A_LETTER, read_classified, unpack
 from trust_store.errors import Refused
 
 LONGEST_NAME = 180
 """Bytes of a sender's file name that are kept; a file system takes 255, and our own prefix needs some."""
-MAX_UNPACKED = 256 * MEBIBYTE
-"""How much the attachments of one letter may hold together when they are unpacked."""
 OUT = click.Path(file_okay=False, path_type=Path)
 
 
@@ -52,19 +49,18 @@ async def fetch(caller: Caller, out: Path, message: str) -> None:
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"{message}.edxml"
     path.write_bytes(data)
-    letter, kind = read_message(data)
+    letter, kind = read_classified(data)
     click.echo(f"{path}: {len(data):,} bytes, signature: {kind}; who signed: congvan verify --anchor FILE {path}")
     if isinstance(letter, edxml.StatusNotice):
         about = letter.response_for.document_id or letter.response_for.code
         click.echo(plain(f"status {letter.status_code} about {about}: {letter.description or ''}"))
         return
-    left = MAX_UNPACKED
-    for index, attachment in enumerate(letter.attachments, start=1):
-        content = unwrap(attachment, Caps(size=min(Caps().size, left)))
-        left = max(0, left - len(content.data))
+    for index, content in enumerate(unpack(letter), start=1):
+        if content.refusal is not None:
+            raise content.refusal
         target = out / f"{message}-{index}-{safe_name(content.name)}"
         target.write_bytes(content.data)
-        click.echo(f"{target}: {content.media_type}, {len(content.data):,} bytes")
+        click.echo(f"{target}: {len(content.data):,} bytes")
 
 
 @click.command()
@@ -101,7 +97,7 @@ async def status(
     """Report a business status of a document, signed: a receiver 01 to 06, 15, 16 to its sender, the sender 13."""
     holder = caller.key(p12, password, key, cert)
     async with caller.client() as client:
-        letter, _ = read_message(await client.content(message))
+        letter, _ = read_classified(await client.content(message))
         if not isinstance(letter, Letter):
             raise Refused(NOT_A_LETTER, "A status is about a letter, and this is a notice")
         sender = await _myself(client)

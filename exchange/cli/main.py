@@ -20,6 +20,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "restore": ("exchange.cli.backup", "Restore a hub from a backup"),
     "retention": ("exchange.cli.retention", "Remove the content of old messages"),
     "party": ("exchange.cli.party", "Manage the parties of a hub"),
+    "group": ("exchange.cli.group", "Manage groups of parties that one code reaches"),
+    "rule": ("exchange.cli.rule", "Manage who may write to whom"),
     "token": ("exchange.cli.token", "Manage the tokens of parties and of the hub's own people"),
     "cert": ("exchange.cli.cert", "Manage certificates and trust of a hub"),
     "audit": ("exchange.cli.audit", "List, verify and export the audit trail"),

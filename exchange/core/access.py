@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -26,7 +26,10 @@ HUB_SCOPES: Final = frozenset({Scope.ADMINISTER, Scope.AUDIT})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """Describe a token of a party, or of the hub itself when `party` is the hub's own code."""
+    """Describe a token of a party, or of the hub itself when `party` is the hub's own code.
+
+    `lifetime` is what it was made to last; once it is rotated it ends earlier. Unknown of tokens that are older than this.
+    """
 
     id: str
     party: PartyId
@@ -35,6 +38,7 @@ class Token:
     created_at: datetime
     expires_at: datetime
     revoked_at: datetime | None = None
+    lifetime: timedelta | None = None
 
 
 def describe_scopes(scopes: frozenset[Scope]) -> str:

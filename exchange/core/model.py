@@ -16,6 +16,7 @@ from envelopes.edxml import StatusCode
 from envelopes.receipt import Actor, Event
 from envelopes.signature.classify import SignatureClass
 from exchange.core.lifecycle import Asked, State
+from exchange.core.particulars import Alias, CodeScheme, Contact
 from trust_store.identity import Identity, PartyKind
 
 PartyId = NewType("PartyId", str)
@@ -36,7 +37,10 @@ class PartyStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Party:
-    """Describe a registered party. `codes` are all its identification codes; `admits` the signatures it may send."""
+    """Describe a registered party. `codes` are all its identification codes; `admits` the signatures it may send.
+
+    `schemes` has those of its codes whose scheme is known, each with it; every other further code is of `other`.
+    """
 
     id: PartyId
     name: str
@@ -46,11 +50,21 @@ class Party:
     fingerprints: frozenset[str] = frozenset()
     status: PartyStatus = PartyStatus.ACTIVE
     admits: frozenset[SignatureClass] = VALID_ONLY
+    schemes: frozenset[tuple[str, CodeScheme]] = frozenset()
+    parent: PartyId | None = None
+    contacts: tuple[Contact, ...] = ()
 
     @property
     def identity(self) -> Identity:
         """Give what the trust store compares a certificate with."""
         return Identity(kind=self.kind, codes=self.codes, tax_code=self.tax_code, fingerprints=self.fingerprints)
+
+    @property
+    def aliases(self) -> tuple[Alias, ...]:
+        """Give the codes besides the primary one, with their schemes, in order."""
+        known = dict(self.schemes)
+        further = sorted(self.codes - {self.id})
+        return tuple(Alias(code=code, scheme=known.get(code, CodeScheme.OTHER)) for code in further)
 
     @property
     def actor(self) -> Actor:

@@ -18,6 +18,14 @@ class Quota:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Daily:
+    """Allow one party so many letters in a day, and so many bytes of them with their files; 0 allows any amount."""
+
+    letters: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket:
     """Hold what is left of a quota at a moment, in seconds of any clock that only goes forward; below 0 is a debt."""
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from envelopes.edxml import Letter, Message, ResponseFor, StatusCode, StatusNotice
-from exchange.core.model import Filed, Kind, Party, PartyStatus
+from exchange.core.addressing import addressed, expand
+from exchange.core.model import Filed, Kind, Party, PartyId, PartyStatus
 from exchange.core.ports import Store
 from exchange.core.references import Link, follow
-from exchange.errors import (
-    AMBIGUOUS_ORIGINAL,
-    NOT_ADDRESSEE,
-    NOT_SENDER,
-    RECEIVER_SUSPENDED,
-    UNKNOWN_ORIGINAL,
-    UNKNOWN_RECEIVER,
-)
+from exchange.core.snapshot import Snapshot
+from exchange.core.writing import denied, forbid
+from exchange.errors import AMBIGUOUS_ORIGINAL, NOT_ADDRESSEE, NOT_SENDER, UNKNOWN_ORIGINAL
 from trust_store.errors import Refused
 
 
@@ -41,7 +38,8 @@ async def address(message: Message, sender: Party, store: Store) -> Route:
     """Find the receivers of a message.
 
     Raises:
-        Refused: a code is unknown, a party is suspended, or the notice's sender has no part in the document.
+        Refused: a code is unknown, a party is suspended, a rule forbids it, or the notice's sender has no part in the
+            document.
     """
     if isinstance(message, Letter):
         return await _letter(message, sender, store)
@@ -50,21 +48,37 @@ async def address(message: Message, sender: Party, store: Store) -> Route:
 
 async def _letter(letter: Letter, sender: Party, store: Store) -> Route:
     """Route by To; what revokes, updates or replaces a letter also reaches whoever else has that letter."""
-    named = await _parties([organ.organ_id for organ in letter.receivers], store)
+    snapshot = await store.directory.snapshot()
+    named = expand([organ.organ_id for organ in letter.receivers], sender, snapshot)
     links = await follow(letter, sender, store) if letter.responses or letter.business else ()
+    await _permit(sender, named, links, snapshot, store)
     receivers = {party.id: party for party in named}
     for delivery in (delivery for link in links for delivery in link.receivers):
-        if delivery.receiver not in receivers:
-            party = await store.directory.get(delivery.receiver)
-            if party is not None and party.status is PartyStatus.ACTIVE:
-                receivers[party.id] = party
+        party = snapshot.parties.get(delivery.receiver)
+        if party is not None and party.status is PartyStatus.ACTIVE:
+            receivers.setdefault(party.id, party)
     return Route(receivers=tuple(receivers.values()), links=links)
+
+
+async def _permit(
+    sender: Party, named: Sequence[Party], links: Sequence[Link], snapshot: Snapshot, store: Store
+) -> None:
+    """Hold a letter to the rules on who may write to whom; whoever has what it refers to can always be answered."""
+    found = denied(sender, named, snapshot)
+    if not found:
+        return
+    involved: set[PartyId] = set()
+    for target in (link.target for link in links if link.target is not None):
+        involved |= {target.sender, *(item.receiver for item in await store.mailboxes.of_message(target.key))}
+    for receiver, rule in found:
+        if receiver.id not in involved:
+            raise forbid(receiver, rule)
 
 
 async def _notice(notice: StatusNotice, sender: Party, store: Store) -> Route:
     """Route by ResponseFor/OrganId, correlate by ResponseFor/DocumentId or else by its code (edXML status form)."""
     about = notice.response_for
-    (other,) = await _parties([about.organ_id or ""], store)
+    other = addressed(about.organ_id or "", await store.directory.snapshot())
     recall = notice.status_code is StatusCode.RECALL_REQUESTED
     writer, receiver = (sender, other) if recall else (other, sender)
     original = await _original(about, writer, store)
@@ -87,16 +101,3 @@ async def _original(about: ResponseFor, writer: Party, store: Store) -> Filed:
     if len(letters) > 1:
         raise Refused(AMBIGUOUS_ORIGINAL, f"{writer.name} sent several documents {about.code} here")
     return letters[0]
-
-
-async def _parties(codes: list[str], store: Store) -> tuple[Party, ...]:
-    found: dict[str, Party] = {}
-    for code, party in zip(codes, await store.directory.resolve(codes), strict=True):
-        if party is None:
-            raise Refused(UNKNOWN_RECEIVER, f"{code} is not registered", where="To/OrganId")
-        if party.status is PartyStatus.SUSPENDED:
-            raise Refused(
-                RECEIVER_SUSPENDED, f"{party.name} ({code}) is suspended and receives nothing", where="To/OrganId"
-            )
-        found.setdefault(party.id, party)
-    return tuple(found.values())

@@ -85,7 +85,8 @@ def _side(record: ready.Ready, code: str) -> Side:
 async def _served(home: Path) -> AsyncIterator[str]:
     """Serve the hub as `congvan serve` does, in a process of its own, and stop it at the end."""
     command = [sys.executable, "-m", "exchange", "serve", "--dir", str(home), "--port", "0"]
-    environment = {**os.environ, "CONGVAN_REQUESTS_PER_SECOND": "0", "CONGVAN_BYTES_PER_MINUTE": "0"}
+    unlimited = ("REQUESTS_PER_SECOND", "BYTES_PER_MINUTE", "LETTERS_PER_DAY", "LETTER_BYTES_PER_DAY")
+    environment = {**os.environ, **{f"CONGVAN_{name}": "0" for name in unlimited}}
     process = await asyncio.create_subprocess_exec(
         *command, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
     )

@@ -12,10 +12,8 @@ from exchange.errors import REQUEST, TOO_LARGE, TOO_SLOW
 from exchange.net.limits import Limits
 from trust_store.errors import Refused
 
-STALL_SECONDS = 30.0
 
-
-async def chunks(request: web.Request, *, stall: float = STALL_SECONDS) -> AsyncGenerator[bytes, None]:
+async def chunks(request: web.Request, *, stall: float) -> AsyncGenerator[bytes, None]:
     """Give the body piece by piece, as it comes; nothing for `stall` seconds ends it.
 
     Raises:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from typing import TypeVar
+
+from aiohttp import web
 
 from exchange.errors import Later
 from exchange.net.admission import Admission
+from exchange.net.bodies import chunks
 from exchange.net.limits import Limits
 from exchange.net.origin import read_proxies
-from exchange.net.rates import Rates
+from exchange.net.rates import RATE_LIMITED, Rates
 from trust_store.errors import reason
 
 ABANDONED = reason(
@@ -48,6 +52,26 @@ class Gate:
             if not deadline.expired():
                 raise
             raise Later(ABANDONED, f"It was not done after {seconds:g} seconds", AGAIN_SECONDS) from None
+
+    async def stream(self, request: web.Request, owner: str) -> AsyncGenerator[bytes, None]:
+        """Give a body piece by piece, read no faster than its owner may send; whoever sends faster is slowed down.
+
+        Raises:
+            Refused: as `chunks`.
+            Later: `rate-limited`: to wait for the next piece would take longer than a body may stand still.
+        """
+        await self._pace(self.rates.pace_bytes(owner, 0))
+        async with aclosing(chunks(request, stall=self.limits.stall_seconds)) as pieces:
+            async for piece in pieces:
+                wait = self.rates.pace_bytes(owner, len(piece))
+                yield piece
+                if not request.content.at_eof():
+                    await self._pace(wait)
+
+    async def _pace(self, seconds: float) -> None:
+        if seconds > self.limits.stall_seconds:
+            raise Later(RATE_LIMITED, f"{self.limits.bytes_per_minute:,.0f} bytes of files a minute", seconds)
+        await asyncio.sleep(seconds)
 
     async def empty(self, seconds: float, release: Callable[[], None]) -> None:
         """Let nobody in any more and wait until all are out, at most `seconds`; `release` wakes those who wait."""

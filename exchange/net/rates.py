@@ -43,6 +43,12 @@ class Meter:
         if self._quota.per_second and amount:
             self._keep(name, spend(self._buckets.get(name), self._quota, amount, self._now()))
 
+    def pace(self, name: str, amount: float) -> float:
+        """Note an amount that was used already, and return the seconds until it is paid for."""
+        self.spend(name, amount)
+        known = self._buckets.get(name)
+        return max(0.0, -fill(known, self._quota, self._now()).level) / self._quota.per_second if known else 0.0
+
     def _keep(self, name: str, bucket: Bucket) -> None:
         if name not in self._buckets and len(self._buckets) >= REMEMBERED:
             self._forget()
@@ -61,7 +67,8 @@ class Rates:
         per_second, bytes_a_minute = limits.requests_per_second, limits.bytes_per_minute
         failures = limits.failures_per_minute
         self._requests = Meter(Quota(per_second=per_second, burst=max(limits.requests_burst, per_second, 1)), now)
-        self._bytes = Meter(Quota(per_second=bytes_a_minute / MINUTE, burst=bytes_a_minute), now)
+        letters = files = Quota(per_second=bytes_a_minute / MINUTE, burst=bytes_a_minute)
+        self._bytes, self._streamed = Meter(letters, now), Meter(files, now)
         self._failures = Meter(Quota(per_second=failures / MINUTE, burst=max(1, math.floor(failures))), now)
 
     def count_request(self, party: str) -> None:
@@ -75,6 +82,13 @@ class Rates:
     def add_bytes(self, party: str, size: int) -> None:
         """Count bytes that came without having been announced."""
         self._bytes.spend(party, size)
+
+    def pace_bytes(self, party: str, size: int) -> float:
+        """Count bytes of a file that came, and return the seconds to wait before reading on.
+
+        Files have a rate of their own, so that one on its way holds up no letter of its party.
+        """
+        return self._streamed.pace(party, size)
 
     def count_failure(self, address: str) -> None:
         """Count a failure to authenticate, or refuse to say more (`rate-limited`).

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from exchange.core.model import Party
-from exchange.enrolment import describe_party
+from exchange.core.particulars import Alias, CodeScheme
+from exchange.core.registering import describe_party, with_aliases
 from trust_store.identity import PartyKind
 
 HUB_NAME: Final = "Trục liên thông văn bản Thanh Hóa (mô phỏng)"
@@ -47,7 +48,10 @@ _ENTERPRISES: Final = (
 def parties() -> tuple[Party, ...]:
     """Describe the parties: agencies with their old code and a code after QĐ 20/2020, enterprises with tax codes."""
     agencies = (
-        describe_party(code, name + _SIMULATED, PartyKind.AGENCY, frozenset({newer})) for code, name, newer in _AGENCIES
+        with_aliases(
+            describe_party(code, name + _SIMULATED, PartyKind.AGENCY), [Alias(code=newer, scheme=CodeScheme.QD20)]
+        )
+        for code, name, newer in _AGENCIES
     )
     enterprises = (describe_party(code, name, PartyKind.ENTERPRISE) for code, name in _ENTERPRISES)
     return (*agencies, *enterprises)

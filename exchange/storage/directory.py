@@ -1,264 +1,210 @@
-"""The store of parties, their codes, certificates, and of what the hub trusts."""
+"""The store of parties, their codes and certificates, of groups, and of the rules on who may write to whom.
+
+Reads come from one snapshot in memory. Whether it is still right is one look-up of a revision, which every change, by any
+process, counts up in its own transaction; if not, what the changes since were about is read anew, and nothing else.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select
 
-from envelopes.signature.classify import SignatureClass
-from exchange.core.audit import AuditEntry, AuditEvent, Author
-from exchange.core.model import Party, PartyId, PartyStatus
-from exchange.errors import CODE_TAKEN, NOT_FOUND
-from exchange.storage.audit import insert_audit
-from exchange.storage.schema import (
-    CODES,
-    PARTIES,
-    PARTY_CERTIFICATES,
-    REVISIONS,
-    REVOCATIONS,
-    TRUST_CERTIFICATES,
+from exchange.core.audit import AuditEvent, Author
+from exchange.core.groups import Group
+from exchange.core.model import Party, PartyId
+from exchange.core.rules import Rule
+from exchange.core.snapshot import Snapshot
+from exchange.errors import DIRECTORY_MOVED, NOT_FOUND
+from exchange.storage.grouping import erase_group, erase_rule, read_groups, read_rules, write_group, write_rule
+from exchange.storage.parties import (
+    fingerprints_of,
+    is_registered,
+    named,
+    note,
+    read_parties,
+    read_party,
+    write_parties,
 )
-from exchange.storage.session import Database, Row, Session, micros, moment
+from exchange.storage.revisions import advance, changed_since, revision_of
+from exchange.storage.schema import PARTY_CERTIFICATES
+from exchange.storage.session import Database, Session, micros
 from trust_store.certificate import Certificate, load
 from trust_store.errors import Refused
-from trust_store.evidence import Evidence, Revocation
-from trust_store.identity import PartyKind, normalise
 
-_PARTY = select(PARTIES).where(PARTIES.c.id == bindparam("id"))
-_ALL = select(PARTIES.c.id).order_by(PARTIES.c.id)
-_INSERT_PARTY = insert(PARTIES)
-_DELETE_PARTY = delete(PARTIES).where(PARTIES.c.id == bindparam("which"))
-_CODES_OF = select(CODES.c.written).where(CODES.c.party == bindparam("party"))
-_OWNER = select(CODES.c.party).where(CODES.c.code == bindparam("code"))
-_INSERT_CODE = insert(CODES)
-_DELETE_CODES = delete(CODES).where(CODES.c.party == bindparam("which"))
-_FINGERPRINTS = select(PARTY_CERTIFICATES.c.fingerprint).where(PARTY_CERTIFICATES.c.party == bindparam("party"))
+_NAME = "directory"
 _CERTIFICATES = select(PARTY_CERTIFICATES.c.der).where(PARTY_CERTIFICATES.c.party == bindparam("party"))
 _INSERT_CERTIFICATE = insert(PARTY_CERTIFICATES)
 _DELETE_CERTIFICATE = delete(PARTY_CERTIFICATES).where(
     PARTY_CERTIFICATES.c.party == bindparam("whose"), PARTY_CERTIFICATES.c.fingerprint == bindparam("which")
 )
-_CERTIFIED = select(PARTY_CERTIFICATES.c.party).where(PARTY_CERTIFICATES.c.fingerprint == bindparam("fingerprint"))
-
-_TRUSTED = select(TRUST_CERTIFICATES.c.role, TRUST_CERTIFICATES.c.der).order_by(TRUST_CERTIFICATES.c.fingerprint)
-_KNOWN = select(TRUST_CERTIFICATES.c.role).where(TRUST_CERTIFICATES.c.fingerprint == bindparam("fingerprint"))
-_INSERT_TRUSTED = insert(TRUST_CERTIFICATES)
-_DELETE_TRUSTED = delete(TRUST_CERTIFICATES).where(TRUST_CERTIFICATES.c.fingerprint == bindparam("which"))
-_REVOKED = select(REVOCATIONS.c.signed_part, REVOCATIONS.c.at, REVOCATIONS.c.why)
-_DELETE_REVOCATION = delete(REVOCATIONS).where(REVOCATIONS.c.signed_part == bindparam("which"))
-_INSERT_REVOCATION = insert(REVOCATIONS)
-_REVISION = select(REVISIONS.c.value).where(REVISIONS.c.name == "trust")
-_INSERT_REVISION = insert(REVISIONS)
-_NEXT_REVISION = update(REVISIONS).where(REVISIONS.c.name == "trust").values(value=REVISIONS.c.value + 1)
+_GROUPS, _RULES, _ALL = "/groups", "/rules", "/all"
+"""What a change is about, besides parties by their ids; no code of a party has a slash."""
+_MANY = 500
+"""From so many changed parties on, all are read anew."""
+_Change = Callable[[Session], Sequence[str]]
+"""A change in its transaction; it says what it is about."""
 
 
 class DirectoryStore:
-    """Know the parties; see `ports.Directory` and `ports.Registry`."""
+    """Know the parties; see `ports.Directory` and `ports.Registry`. `own` is the hub's own code, which no party may have."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, own: str = "") -> None:
+        self._database, self._own = database, own
+        self._known: Snapshot | None = None
+        self._reading = asyncio.Lock()
+
+    async def snapshot(self) -> Snapshot:
+        """Return the directory as it is now, read anew only when it was changed; one reads for all who wait."""
+        if self._known is None or self._known.revision != await self._revision():
+            async with self._reading:
+                if self._known is None or self._known.revision != await self._revision():
+                    known = self._known
+                    self._known = await self._database.read(lambda session: _read(session, known))
+        return self._known
 
     async def get(self, party: PartyId) -> Party | None:
         """Return a party."""
-        return await self._database.read(lambda session: read_party(session, party))
+        return (await self.snapshot()).parties.get(party)
 
     async def resolve(self, codes: Sequence[str]) -> Sequence[Party | None]:
         """Return, for each code in whatever form, the party that has it."""
-
-        def unit(session: Session) -> Sequence[Party | None]:
-            owners = [session.rows(_OWNER, code=normalise(code)) for code in codes]
-            return [read_party(session, owner[0][0]) if owner else None for owner in owners]
-
-        return await self._database.look(unit)
+        snapshot = await self.snapshot()
+        return [snapshot.resolve(code) for code in codes]
 
     async def all(self) -> Sequence[Party]:
         """List the parties by id."""
-
-        def unit(session: Session) -> Sequence[Party]:
-            found = [read_party(session, row[0]) for row in session.rows(_ALL)]
-            return [party for party in found if party is not None]
-
-        return await self._database.read(unit)
+        parties = (await self.snapshot()).parties
+        return [parties[key] for key in sorted(parties)]
 
     async def certificate_holder(self, fingerprint: str) -> Party | None:
         """Return the one party that a certificate with this SHA-256 (hex) is registered for."""
-
-        def unit(session: Session) -> Party | None:
-            rows = session.rows(_CERTIFIED, fingerprint=fingerprint)
-            return read_party(session, rows[0][0]) if len(rows) == 1 else None
-
-        return await self._database.look(unit)
+        return (await self.snapshot()).holder(fingerprint)
 
     async def put(self, party: Party, by: Author | None = None) -> None:
         """Register a party, or change it whole except for its certificates and tokens."""
 
-        def unit(session: Session) -> None:
-            for event in _events(read_party(session, party.id), party):
-                _note(session, event, party.id, party.name, by)
-            session.rows(_DELETE_PARTY, which=party.id)
-            session.rows(_DELETE_CODES, which=party.id)
-            session.rows(_INSERT_PARTY, **_values(party))
-            for code in {normalise(code): code for code in sorted(party.codes)}.items():
-                if session.rows(_OWNER, code=code[0]):
-                    raise Refused(CODE_TAKEN, f"{code[1]} belongs to another party")
-                session.rows(_INSERT_CODE, code=code[0], party=party.id, written=code[1], scheme="")
+        def unit(session: Session) -> Sequence[str]:
+            write_parties(session, [party], self._own, by)
+            return [party.id]
 
-        await self._database.transact(unit)
+        await self._change(unit)
+
+    async def put_all(self, parties: Sequence[Party], revision: int, by: Author) -> None:
+        """Register or change many parties, all or none, if nothing was changed since the revision."""
+
+        def unit(session: Session) -> Sequence[str]:
+            if revision_of(session, _NAME) != revision:
+                raise Refused(DIRECTORY_MOVED)
+            known = sum(is_registered(session, party.id) for party in parties)
+            detail = f"{len(parties) - known} registered, {known} changed"
+            note(session, AuditEvent.DIRECTORY_IMPORTED, f"{len(parties)} parties", detail, by)
+            write_parties(session, parties, self._own, by)
+            return [party.id for party in parties] if len(parties) < _MANY else [_ALL]
+
+        await self._change(unit, heavy=True)
 
     async def add_certificate(
         self, party: PartyId, certificate: Certificate, now: datetime, by: Author | None = None
     ) -> None:
         """Register a certificate for a party; the same again changes nothing."""
 
-        def unit(session: Session) -> None:
-            if (certificate.fingerprint,) not in session.rows(_FINGERPRINTS, party=party):
+        def unit(session: Session) -> Sequence[str]:
+            if certificate.fingerprint not in fingerprints_of(session, party):
                 values = {"fingerprint": certificate.fingerprint, "der": certificate.der, "added_at": micros(now)}
                 session.rows(_INSERT_CERTIFICATE, party=party, **values)
-                _note(session, AuditEvent.CERTIFICATE_REGISTERED, party, _named(certificate), by)
+                note(session, AuditEvent.CERTIFICATE_REGISTERED, party, named(certificate), by)
+            return [party]
 
-        await self._database.transact(unit)
+        await self._change(unit)
 
     async def remove_certificate(self, party: PartyId, fingerprint: str, by: Author) -> None:
         """Let a certificate no longer speak for a party."""
 
-        def unit(session: Session) -> None:
-            if (fingerprint,) not in session.rows(_FINGERPRINTS, party=party):
+        def unit(session: Session) -> Sequence[str]:
+            if fingerprint not in fingerprints_of(session, party):
                 raise Refused(NOT_FOUND, "There is no such certificate of this party")
             session.rows(_DELETE_CERTIFICATE, whose=party, which=fingerprint)
-            _note(session, AuditEvent.CERTIFICATE_REMOVED, party, fingerprint, by)
+            note(session, AuditEvent.CERTIFICATE_REMOVED, party, fingerprint, by)
+            return [party]
 
-        await self._database.transact(unit)
+        await self._change(unit)
 
     async def certificates(self, party: PartyId) -> Sequence[Certificate]:
         """List the certificates registered for a party."""
         rows = await self._database.read(lambda session: session.rows(_CERTIFICATES, party=party))
         return [load(row[0]) for row in rows]
 
+    async def put_group(self, group: Group, by: Author) -> None:
+        """Make a group or change it whole."""
 
-class TrustStore:
-    """Know the anchors, intermediates and the local revocation list; see `ports.TrustMaterial` and `ports.Registry`."""
+        def unit(session: Session) -> Sequence[str]:
+            write_group(session, group, self._own, by)
+            return [_GROUPS]
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._known: tuple[int, Evidence] | None = None
+        await self._change(unit, heavy=True)
 
-    async def evidence(self) -> Evidence:
-        """Return what the judge may rely on, read anew only when an administrator changed it."""
-        revision = await self._database.look(_revision)
-        if self._known is None or self._known[0] != revision:
-            self._known = revision, await self._database.read(_evidence)
-        return self._known[1]
+    async def remove_group(self, code: str, by: Author) -> None:
+        """Remove a group, named by the one form of its code."""
 
-    async def trust(self, certificate: Certificate, role: str, now: datetime, by: Author | None = None) -> None:
-        """Trust an authority as `anchor` or know it as `intermediate`; the same again changes nothing."""
+        def unit(session: Session) -> Sequence[str]:
+            erase_group(session, code, by)
+            return [_GROUPS]
 
-        def unit(session: Session) -> None:
-            known = session.rows(_KNOWN, fingerprint=certificate.fingerprint)
-            if not known or known[0][0] != role:
-                session.rows(_DELETE_TRUSTED, which=certificate.fingerprint)
-                values = {"fingerprint": certificate.fingerprint, "der": certificate.der, "added_at": micros(now)}
-                session.rows(_INSERT_TRUSTED, role=role, **values)
-                _note(session, AuditEvent.AUTHORITY_TRUSTED, role, _named(certificate), by)
-                _changed(session)
+        await self._change(unit)
 
-        await self._database.transact(unit)
+    async def put_rule(self, rule: Rule, by: Author) -> None:
+        """Put a rule at its position, in place of the one there if there is one."""
 
-    async def revoke(self, revocation: Revocation, by: Author | None = None) -> None:
-        """Put a certificate on the local revocation list."""
+        def unit(session: Session) -> Sequence[str]:
+            write_rule(session, rule, by)
+            return [_RULES]
 
-        def unit(session: Session) -> None:
-            session.rows(_DELETE_REVOCATION, which=revocation.signed_part)
-            values = {"signed_part": revocation.signed_part, "at": micros(revocation.at), "why": revocation.why}
-            session.rows(_INSERT_REVOCATION, **values)
-            detail = f"from {revocation.at:%Y-%m-%d %H:%M} UTC: {revocation.why}"
-            _note(session, AuditEvent.CERTIFICATE_REVOKED, f"signed part {revocation.signed_part}", detail, by)
-            _changed(session)
+        await self._change(unit)
 
-        await self._database.transact(unit)
+    async def remove_rule(self, position: int, by: Author) -> None:
+        """Remove the rule at a position."""
 
+        def unit(session: Session) -> Sequence[str]:
+            erase_rule(session, position, by)
+            return [_RULES]
 
-def read_party(session: Session, party: str) -> Party | None:
-    """Read a party in a unit of work."""
-    rows = session.rows(_PARTY, id=party)
-    if not rows:
-        return None
-    codes = [row[0] for row in session.rows(_CODES_OF, party=party)]
-    fingerprints = [row[0] for row in session.rows(_FINGERPRINTS, party=party)]
-    return _read(rows[0], frozenset(codes), frozenset(fingerprints))
+        await self._change(unit)
+
+    async def _revision(self) -> int:
+        return await self._database.look(lambda session: revision_of(session, _NAME))
+
+    async def _change(self, change: _Change, *, heavy: bool = False) -> None:
+        await self._database.transact(lambda session: advance(session, _NAME, change(session)), heavy=heavy)
 
 
-def _read(row: Row, codes: frozenset[str], fingerprints: frozenset[str]) -> Party:
-    key, name, kind, tax_code, status, admits, _parent, _contacts = row
-    return Party(
-        id=PartyId(key),
-        name=name,
-        kind=PartyKind(kind),
-        codes=codes,
-        tax_code=tax_code,
-        fingerprints=fingerprints,
-        status=PartyStatus(status),
-        admits=frozenset(SignatureClass(item) for item in json.loads(admits)),
-    )
+def _read(session: Session, known: Snapshot | None) -> Snapshot:
+    """Bring what is known up to one revision: what was committed between two statements makes it begin anew."""
+    while True:
+        revision = revision_of(session, _NAME)
+        found = _follow(session, known) if known else _read_all(session)
+        if revision_of(session, _NAME) == revision:
+            return replace(found, revision=revision)
 
 
-def _values(party: Party) -> dict[str, object]:
-    return {
-        "id": party.id,
-        "name": party.name,
-        "kind": party.kind.value,
-        "tax_code": party.tax_code,
-        "status": party.status.value,
-        "admits": json.dumps(sorted(party.admits)),
-        "parent": None,
-        "contacts": "{}",
-    }
+def _read_all(session: Session) -> Snapshot:
+    parties, owners, holders = read_parties(session)
+    groups, rules = read_groups(session), read_rules(session)
+    return Snapshot(parties=parties, owners=owners, holders=holders, groups=groups, rules=rules)
 
 
-def _events(old: Party | None, new: Party) -> Sequence[AuditEvent]:
-    """Say what a change of a party is."""
-    if old is None:
-        return [AuditEvent.PARTY_REGISTERED]
-    events = []
-    if old.status is not new.status:
-        suspends = new.status is PartyStatus.SUSPENDED
-        events.append(AuditEvent.PARTY_SUSPENDED if suspends else AuditEvent.PARTY_RESUMED)
-    if replace(old, status=new.status, fingerprints=new.fingerprints) != new:
-        events.append(AuditEvent.PARTY_CHANGED)
-    return events
-
-
-def _note(session: Session, event: AuditEvent, subject: str, detail: str, by: Author | None) -> None:
-    if by is not None:
-        insert_audit(session, AuditEntry(event=event, actor=by.actor, subject=subject, detail=detail), by.at)
-
-
-def _named(certificate: Certificate) -> str:
-    return f"{certificate.fingerprint} {certificate.subject}"
-
-
-def _revision(session: Session) -> int:
-    rows = session.rows(_REVISION)
-    return int(rows[0][0]) if rows else 0
-
-
-def _changed(session: Session) -> None:
-    if session.rows(_REVISION):
-        session.rows(_NEXT_REVISION)
-    else:
-        session.rows(_INSERT_REVISION, name="trust", value=1)
-
-
-def _evidence(session: Session) -> Evidence:
-    trusted: dict[str, list[Certificate]] = {"anchor": [], "intermediate": []}
-    for role, der in session.rows(_TRUSTED):
-        trusted[role].append(load(der))
-    revoked = [
-        Revocation(signed_part=signed_part, at=moment(at), why=why) for signed_part, at, why in session.rows(_REVOKED)
-    ]
-    return Evidence(
-        anchors=tuple(trusted["anchor"]), intermediates=tuple(trusted["intermediate"]), revoked=tuple(revoked)
+def _follow(session: Session, known: Snapshot) -> Snapshot:
+    """Read what changed since what is known."""
+    about = changed_since(session, _NAME, known.revision)
+    if about is None or _ALL in about:
+        return _read_all(session)
+    found = (read_party(session, each) for each in about if each not in {_GROUPS, _RULES})
+    parties = [party for party in found if party is not None]
+    return replace(
+        known.with_parties(parties) if parties else known,
+        groups=read_groups(session) if _GROUPS in about else known.groups,
+        rules=read_rules(session) if _RULES in about else known.rules,
     )

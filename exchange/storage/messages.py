@@ -21,6 +21,7 @@ from exchange.core.model import (
     Remark,
     StatusChange,
 )
+from exchange.core.quota import Daily
 from exchange.errors import DAMAGED, Conflict
 from exchange.storage import searching
 from exchange.storage.effects import answer, ask
@@ -40,6 +41,7 @@ from exchange.storage.rows import (
 from exchange.storage.schema import CONTENTS, DELIVERIES, MESSAGES, RELATIONS, REMARKS, STATUSES
 from exchange.storage.session import Database, Row, Session, micros
 from exchange.storage.uploads import has_file, insert_attachments
+from exchange.storage.usage import count_letter
 from trust_store.errors import Refused
 
 _M, _D, _S, _R, _K = MESSAGES.c, DELIVERIES.c, STATUSES.c, RELATIONS.c, REMARKS.c
@@ -82,8 +84,8 @@ _CONTENT = select(CONTENTS.c.data).where(
 class MessageStore:
     """Keep what was filed; see `ports.Messages`."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, daily: Daily) -> None:
+        self._database, self._daily = database, daily
 
     async def recognise(self, sender: PartyId, digest: str) -> Filed | None:
         """Return the message that this sender filed with these very bytes."""
@@ -91,7 +93,7 @@ class MessageStore:
 
     async def file(self, filing: Filing) -> Filed:
         """Commit a filing whole, or return what was filed before under its id."""
-        return await self._database.transact(lambda session: _file(session, filing))
+        return await self._database.transact(lambda session: _file(session, filing, self._daily))
 
     async def get(self, key: MessageKey) -> Filed | None:
         """Return a filed message."""
@@ -169,11 +171,12 @@ class MessageStore:
         return await self._database.look(lambda session: session.rows(statement, **values))
 
 
-def _file(session: Session, filing: Filing) -> Filed:
+def _file(session: Session, filing: Filing, daily: Daily) -> Filed:
     message = filing.message
     known = session.rows(_BY_ID, sender=message.sender, message_id=message.message_id)
     if known:
         return _same(message_of(known[0]), message)
+    count_letter(session, filing, daily)
     session.rows(_INSERT_MESSAGE, **message_values(message))
     if filing.inline is not None:
         session.rows(_INSERT_CONTENT, sender=message.sender, message=message.key, data=filing.inline)

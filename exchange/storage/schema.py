@@ -69,6 +69,7 @@ TOKENS = Table(
     Column("id", Text, nullable=False, server_default=""),
     Column("scopes", Text, nullable=False, server_default=""),
     Column("revoked_at", BigInteger),
+    Column("lifetime", BigInteger),
     PrimaryKeyConstraint("party", "digest"),
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, insert, select, update
 
@@ -13,13 +13,13 @@ from exchange.core.model import Party, PartyId
 from exchange.core.ports.access import MOST, TOO_MANY
 from exchange.errors import NOT_FOUND
 from exchange.storage.audit import insert_audit
-from exchange.storage.directory import read_party
+from exchange.storage.parties import read_party
 from exchange.storage.schema import TOKENS
 from exchange.storage.session import Database, Row, Session, micros, moment
 from trust_store.errors import Refused
 
 _T = TOKENS.c
-_SHOWN = (_T.id, _T.party, _T.label, _T.scopes, _T.created_at, _T.expires_at, _T.revoked_at)
+_SHOWN = (_T.id, _T.party, _T.label, _T.scopes, _T.created_at, _T.expires_at, _T.revoked_at, _T.lifetime)
 _LIVE = (_T.expires_at > bindparam("now"), _T.revoked_at.is_(None))
 _BY_DIGEST = select(*_SHOWN).where(_T.digest == bindparam("digest"), *_LIVE)
 _BY_ID = select(*_SHOWN).where(_T.id == bindparam("id")).order_by(_T.created_at)
@@ -106,7 +106,8 @@ def _insert(session: Session, token: Token, digest: bytes, by: Author) -> None:
         raise Refused(TOO_MANY, f"{token.party} has {MOST} tokens")
     values = {"label": token.label, "scopes": describe_scopes(token.scopes), "id": token.id, "revoked_at": None}
     times = {"created_at": micros(token.created_at), "expires_at": micros(token.expires_at)}
-    session.rows(_INSERT, party=token.party, digest=digest, **values, **times)
+    lifetime = None if token.lifetime is None else token.lifetime // timedelta(microseconds=1)
+    session.rows(_INSERT, party=token.party, digest=digest, lifetime=lifetime, **values, **times)
 
 
 def _note(session: Session, event: AuditEvent, token: Token, detail: str, by: Author) -> None:
@@ -123,7 +124,7 @@ def _find(session: Session, token: str) -> Token:
 
 def _token(row: Row) -> Token:
     """Read a row; a token without stated scopes is older than scopes, and opens what a party does."""
-    key, party, label, scopes, created, expires, revoked = row
+    key, party, label, scopes, created, expires, revoked, lifetime = row
     return Token(
         id=key,
         party=PartyId(party),
@@ -132,4 +133,5 @@ def _token(row: Row) -> Token:
         created_at=moment(created),
         expires_at=moment(expires),
         revoked_at=moment(revoked) if revoked is not None else None,
+        lifetime=timedelta(microseconds=lifetime) if lifetime is not None else None,
     )

@@ -10,7 +10,12 @@ from exchange.api.app import ROUTES
 from exchange.auth.permissions import PERMISSIONS, Action
 from exchange.core.audit import AuditEvent
 
-CHANGES = {"put": "registry", "add_certificate": "registry", "trust": "trust", "revoke": "trust"}
+CHANGES = {
+    **dict.fromkeys(("put", "put_all", "put_group", "remove_group", "put_rule", "remove_rule"), "registry"),
+    "add_certificate": "registry",
+    "trust": "trust",
+    "revoke": "trust",
+}
 """Methods that audit what they do when they are told who does it, and the name of what has them."""
 
 
@@ -60,8 +65,8 @@ def test_every_change_says_who_makes_it(sources: dict[str, ast.Module]) -> None:
         and isinstance(node.func.value, ast.Attribute)
         and CHANGES.get(node.func.attr) == node.func.value.attr
     ]
-    assert len(calls) >= 7
-    least = {"put": 2, "add_certificate": 4, "trust": 4, "revoke": 2}
+    assert len(calls) >= 18
+    least = dict.fromkeys(CHANGES, 2) | {"put_all": 3, "add_certificate": 4, "trust": 4}
     silent = [
         f"{path}:{call.lineno}"
         for path, call in calls

@@ -44,9 +44,10 @@ from exchange.core.ports import (
     Tokens,
     TrustMaterial,
 )
+from exchange.core.quota import Daily
 from exchange.delivery.bell import LocalBell
 from exchange.storage.audit import AuditStore
-from exchange.storage.directory import DirectoryStore, TrustStore
+from exchange.storage.directory import DirectoryStore
 from exchange.storage.effects import EffectStore
 from exchange.storage.evidence import EvidenceStore
 from exchange.storage.mailboxes import MailboxStore
@@ -55,6 +56,7 @@ from exchange.storage.migration import migrate
 from exchange.storage.session import Database
 from exchange.storage.sqlite import open_database
 from exchange.storage.tokens import TokenStore
+from exchange.storage.trust import TrustStore
 from trust_store.identity import PartyKind
 
 AT = datetime(2026, 11, 23, 1, tzinfo=UTC)
@@ -94,7 +96,7 @@ class Backend:
 
 def _backend(database: Database) -> Backend:
     return Backend(
-        messages=MessageStore(database),
+        messages=MessageStore(database, Daily()),
         effects=EffectStore(database),
         mailboxes=MailboxStore(database),
         evidence=EvidenceStore(database),

@@ -30,6 +30,7 @@ def _token(values, number=1, party="000.00.12.H56", **changed) -> Token:
         scopes=PARTY_SCOPES,
         created_at=values.at,
         expires_at=values.at + DAY,
+        lifetime=DAY,
     )
     return replace(token, **changed)
 
@@ -58,7 +59,7 @@ async def test_a_token_comes_back_as_it_went_in(backend, values) -> None:
     tokens = [
         _token(values, 1, scopes=frozenset({Scope.SEND})),
         _token(values, 2, scopes=frozenset({Scope.READ, Scope.RECEIVE})),
-        _token(values, 3, created_at=values.at + INSTANT),
+        _token(values, 3, created_at=values.at + INSTANT, lifetime=None),
     ]
     for number, token in enumerate(tokens, 1):
         await backend.tokens.add(token, _digest(number), _by(values))

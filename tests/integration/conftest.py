@@ -126,6 +126,7 @@ class Live:
                 return Answer(status=response.status, headers=dict(response.headers), body=await response.read())
 
     def letter(self, sender: str, *receivers: str, number: int = 1, subject: str = "V/v thử", **more: Any) -> Letter:
+        more.setdefault("files", [("a.pdf", b"%PDF-1.4 " + b"x" * 1000)])
         return draft_letter(
             sender=Organ(organ_id=sender),
             receivers=[Organ(organ_id=code) for code in receivers],
@@ -133,7 +134,6 @@ class Live:
             notation="CV-T",
             subject=subject,
             at=datetime.now(VIETNAM),
-            files=[("a.pdf", b"%PDF-1.4 " + b"x" * 1000)],
             **more,
         )
 

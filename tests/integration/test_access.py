@@ -125,6 +125,8 @@ async def test_a_token_is_rotated_without_a_gap(hub) -> None:
         b"[]",
         b"\xff",
         b'{"overlap_seconds":604801}',
+        b'{"overlap_seconds":604800.0000000001}',
+        b'{"overlap_seconds":-2.220446049250313e-16}',
     ],
 )
 async def test_an_odd_rotation_is_refused(hub, body) -> None:
@@ -153,7 +155,7 @@ async def test_an_administrator_gives_and_takes_tokens(hub) -> None:
             ("token-scope", hub.code, {"scopes": []}),
             ("token-lifetime", hub.environment, {"days": 731}),
             ("token-lifetime", hub.environment, {"days": 0}),
-            ("request-malformed", hub.environment, {"days": 1e300}),
+            ("token-lifetime", hub.environment, {"days": 1e300}),
         ):
             with pytest.raises(HubRefused) as refusal:
                 await administrator.create_token(party, label="x", **wanted)

@@ -58,7 +58,7 @@ async def party_of(exchange: Exchange, code: str) -> Party:
     return party
 
 
-def letter(number: str, document_id: str = "") -> Letter:
+def letter(number: str, document_id: str = "", size: int = 0) -> Letter:
     drafted = draft_letter(
         sender=Organ(organ_id=LAM_SON),
         receivers=[Organ(organ_id=ENVIRONMENT)],
@@ -66,6 +66,7 @@ def letter(number: str, document_id: str = "") -> Letter:
         notation="CV-A",
         subject="V/v thử",
         at=AT,
+        files=[("a.pdf", b"%PDF-1.4 " + b"x" * size)] if size else [],
     )
     from dataclasses import replace
 
@@ -132,7 +133,7 @@ async def test_a_huge_value_poisons_no_statement(home: Path) -> None:
 
 
 async def test_a_retry_saves_its_bytes_from_the_sweep(home: Path) -> None:
-    data = sign(build(letter("1")), key_of(home, LAM_SON))
+    data = sign(build(letter("1", size=100_000)), key_of(home, LAM_SON))
     async with open_exchange(Home(home)) as exchange:
         sender, hub = await party_of(exchange, LAM_SON), exchange.hub
         import hashlib

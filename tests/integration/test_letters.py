@@ -235,7 +235,8 @@ async def test_a_revoked_certificate_is_refused_at_once(hub) -> None:
 
 
 async def test_damaged_bytes_are_never_handed_out(hub) -> None:
-    view = await hub.submit(hub.lam_son, hub.signed(hub.lam_son, hub.environment))
+    large = [("a.pdf", b"%PDF-1.4 " + b"x" * 100_000)]
+    view = await hub.submit(hub.lam_son, hub.signed(hub.lam_son, hub.environment, files=large))
     path = hub.folder / "blobs" / view.digest[:2] / view.digest
     whole = path.read_bytes()
     path.write_bytes(whole[:-1])

@@ -36,7 +36,8 @@ class Messages(Protocol):
         """Commit a filing whole; on return it survives a power cut.
 
         The same sender, id and digest again returns what was filed first and changes nothing.
-        The same sender and id with another digest is a `Conflict` (message-id-conflict).
+        The same sender and id with another digest is a `Conflict` (message-id-conflict); a sender who has sent as much as
+        it may in a day is to come again `Later` (daily-quota).
         Each status change and each question moves the life-cycle of its delivery, in the order of the commits; an answer
         (15, 16) settles every question to that receiver that waits for one.
         """

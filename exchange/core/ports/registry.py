@@ -7,13 +7,20 @@ from datetime import datetime
 from typing import Protocol
 
 from exchange.core.audit import Author
+from exchange.core.groups import Group
 from exchange.core.model import Party, PartyId
+from exchange.core.rules import Rule
+from exchange.core.snapshot import Snapshot
 from trust_store.certificate import Certificate
 from trust_store.evidence import Evidence, Revocation
 
 
 class Directory(Protocol):
-    """Know the parties."""
+    """Know the parties, their groups, and who may write to whom."""
+
+    async def snapshot(self) -> Snapshot:
+        """Return the directory as it is now; a change that was committed before, by any process, is in it."""
+        ...
 
     async def get(self, party: PartyId) -> Party | None:
         """Return a party."""
@@ -44,7 +51,31 @@ class Registry(Protocol):
     """Change what the directory knows; for administrators. A change by an author is audited in its own transaction."""
 
     async def put(self, party: Party, by: Author | None = None) -> None:
-        """Register a party or change it whole; `Refused` (code-taken) when a code is another party's."""
+        """Register a party or change it whole, except for its certificates and tokens.
+
+        `Refused`: code-taken when a code is another's, a group's or the hub's own, party-parent when the parent is not
+        registered, the party itself or below it.
+        """
+        ...
+
+    async def put_all(self, parties: Sequence[Party], revision: int, by: Author) -> None:
+        """Register or change many, all or none; `Refused` as for one, or (directory-moved) if the revision is another now."""
+        ...
+
+    async def put_group(self, group: Group, by: Author) -> None:
+        """Make a group or change it whole; `Refused`: code-taken, or not-found for a member."""
+        ...
+
+    async def remove_group(self, code: str, by: Author) -> None:
+        """Remove a group, named by the one form of its code; `Refused`: not-found, or group-in-use by a rule."""
+        ...
+
+    async def put_rule(self, rule: Rule, by: Author) -> None:
+        """Put a rule at its position, in place of the one there; `Refused` (not-found) when it names a group that is not."""
+        ...
+
+    async def remove_rule(self, position: int, by: Author) -> None:
+        """Remove a rule; `Refused` (not-found) when there is none at this position."""
         ...
 
     async def add_certificate(

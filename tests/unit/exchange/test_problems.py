@@ -7,12 +7,15 @@ import pytest
 from exchange.api.problems import INTERNAL, METHOD, STATUS, problem
 from exchange.auth.principal import CREDENTIALS_DIFFER
 from exchange.core.audit import BROKEN as AUDIT_BROKEN
+from exchange.core.groups import GROUP_IN_USE
 from exchange.core.ports.access import TOO_MANY as TOO_MANY_TOKENS
+from exchange.core.writing import MAY_NOT_WRITE
 from exchange.errors import (
     BUSY,
     CONFLICT,
     CONTENT_REMOVED,
     DAMAGED,
+    DIRECTORY_MOVED,
     FORBIDDEN,
     NO_LEASE,
     NOT_FOUND,
@@ -34,6 +37,9 @@ EXPECTED = [
     (UNAUTHENTICATED, 401),
     (FORBIDDEN, 403),
     (PARTY_SUSPENDED, 403),
+    (MAY_NOT_WRITE, 403),
+    (DIRECTORY_MOVED, 409),
+    (GROUP_IN_USE, 409),
     (NOT_FOUND, 404),
     (NO_LEASE, 404),
     (BUSY, 503),
@@ -75,8 +81,9 @@ OTHERS = {
     "upload-locked": 423,
     "storage-failing": 503,
     "disk-full": 507,
+    "daily-quota": 429,
 }
-"""The codes of uploads, downloads and disks, with the statuses that tus 1.0.0 and RFC 9110 give them."""
+"""The codes of uploads, downloads, disks and quotas, with the statuses that tus 1.0.0 and RFC 9110 give them."""
 
 
 @pytest.mark.parametrize(("code", "status"), OTHERS.items())

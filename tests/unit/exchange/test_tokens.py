@@ -184,6 +184,8 @@ async def test_rotation_keeps_scopes_label_and_length_of_life(kept) -> None:
     assert (new.scopes, new.label, new.created_at, new.expires_at) == (old.scopes, "a", AT, AT + 30 * DAY)
     assert ending.expires_at == AT + timedelta(hours=24)
     assert new.id == digest(secret).hex()[:12] != old.id
+    _, again, _ = await rotate(kept, SystemEntropy(), BY, ending)
+    assert again.expires_at == AT + 30 * DAY, "an answer that was lost costs nothing"
     for overlap in (timedelta(seconds=-1), timedelta(days=7, seconds=1)):
         with pytest.raises(Refused):
             await rotate(kept, SystemEntropy(), BY, old, overlap)

@@ -9,6 +9,7 @@ from trust_store.identity import (
     Identity,
     PartyKind,
     belongs,
+    doubt,
     holder_tax_code,
     names,
     normalise,
@@ -178,3 +179,13 @@ def test_the_certificate_of_an_agency_is_the_registered_one(carrying, world, val
     assert reason_code(belongs(world.signer.certificate, own)) == "wrong-holder"
     unregistered = Identity(kind=PartyKind.AGENCY, tax_code="0100107370")
     assert reason_code(belongs(certificate, unregistered)) == "wrong-holder"
+
+
+@pytest.mark.parametrize("code", ["0100107371", "0100107371-001", "0100107371001", "020100107371", "0200000000"])
+def test_a_wrong_check_digit_is_told(code):
+    assert "check digit" in doubt(code)
+
+
+@pytest.mark.parametrize("code", ["0100107370", "020100107370", "0100107370-001", "000.00.12.H56", "H56", "", "12345"])
+def test_nothing_is_told_of_a_tax_code_or_of_what_looks_like_none(code):
+    assert doubt(code) == ""

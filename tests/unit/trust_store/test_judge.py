@@ -72,7 +72,10 @@ def test_step_2_expired(world, now):
     verdict = judge([leaf], world.evidence, POLICY, now)
     assert code(verdict) == "certificate-expired"
     assert failures(verdict) == ["validity"]
-    assert verdict.text == "The certificate of CN=Old expired on 2025-01-01; the signature was judged at 2026-11-23"
+    assert verdict.text == (
+        "The certificate of CN=Old expired at 2025-01-01 00:00:00 UTC; "
+        "the signature was judged at 2026-11-23 00:00:00 UTC"
+    )
 
 
 def test_step_2_not_yet_valid(world, now):

@@ -1,4 +1,4 @@
-"""Make room for the bytes of small messages beside their records, and find certificates without looking at all of them."""
+"""Make room for small messages beside their records, find certificates quickly, and know how long tokens were to last."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    """Add the table and the index; what was filed before stays where it is."""
+    """Add the table, the index and the column; what was filed before stays where it is."""
     op.create_table(
         "contents",
         sa.Column("sender", sa.Text(), nullable=False),
@@ -17,3 +17,4 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("sender", "message"),
     )
     op.create_index(op.f("ix_party_certificates_fingerprint"), "party_certificates", ["fingerprint"], unique=False)
+    op.add_column("tokens", sa.Column("lifetime", sa.BigInteger(), nullable=True))

@@ -1,0 +1,79 @@
+"""The directory as it was at one revision, whole and unchanging, for everything that is decided about one message."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+from exchange.core.groups import Group
+from exchange.core.model import Party, PartyId
+from exchange.core.rules import Rule
+from trust_store.identity import normalise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Hold parties by id, who has a code (in its one form), for whom a certificate is registered, groups and rules.
+
+    `rules` are in the order of their positions. `revision` counts the changes of the directory.
+    """
+
+    revision: int = 0
+    parties: Mapping[PartyId, Party] = field(default_factory=dict)
+    owners: Mapping[str, PartyId] = field(default_factory=dict)
+    holders: Mapping[str, frozenset[PartyId]] = field(default_factory=dict)
+    groups: Mapping[str, Group] = field(default_factory=dict)
+    rules: tuple[Rule, ...] = ()
+
+    @classmethod
+    def of(cls, parties: Iterable[Party], groups: Iterable[Group] = (), rules: Iterable[Rule] = ()) -> Self:
+        """Put parties, groups and rules together."""
+        found = {party.id: party for party in parties}
+        return cls(
+            parties=found,
+            owners={normalise(code): party.id for party in found.values() for code in party.codes},
+            groups={group.code: group for group in groups},
+            rules=tuple(sorted(rules, key=lambda rule: rule.position)),
+        )
+
+    def resolve(self, code: str) -> Party | None:
+        """Find the party that has a code, in whatever form it is written."""
+        owner = self.owners.get(normalise(code))
+        return self.parties.get(owner) if owner is not None else None
+
+    def group(self, code: str) -> Group | None:
+        """Find a group by its code, in whatever form it is written."""
+        return self.groups.get(normalise(code))
+
+    def holder(self, fingerprint: str) -> Party | None:
+        """Find the one party that a certificate is registered for; one of several is nobody's."""
+        found = self.holders.get(fingerprint, frozenset())
+        return self.parties.get(next(iter(found))) if len(found) == 1 else None
+
+    def lineage(self, party: PartyId) -> Iterator[PartyId]:
+        """Give a party and all that are above it, from below."""
+        seen: set[PartyId] = set()
+        above: PartyId | None = party
+        while above is not None and above not in seen:
+            seen.add(above)
+            yield above
+            found = self.parties.get(above)
+            above = found.parent if found else None
+
+    def with_parties(self, parties: Sequence[Party]) -> Self:
+        """Give the directory in which these parties are as they are here; the others stay."""
+        owners, holders, known = dict(self.owners), dict(self.holders), dict(self.parties)
+        for party in parties:
+            old = known.pop(party.id, None)
+            for code in old.codes if old else ():
+                owners.pop(normalise(code), None)
+            for fingerprint in old.fingerprints if old else ():
+                holders[fingerprint] = holders.get(fingerprint, frozenset()) - {party.id}
+        for party in parties:
+            known[party.id] = party
+            owners.update((normalise(code), party.id) for code in party.codes)
+            for fingerprint in party.fingerprints:
+                holders[fingerprint] = holders.get(fingerprint, frozenset()) | {party.id}
+        return dataclasses.replace(self, parties=known, owners=owners, holders=holders)
