@@ -77,6 +77,7 @@ async def test_every_live_answer_is_as_described(hub, spec) -> None:
         "certificate": hub.key(hub.environment).certificate.fingerprint,
         "group": "H56.N1",
         "rule": "10",
+        "system": "000.00.31.H56",
     }
     replacing = hub.letter(hub.lam_son, hub.environment, number=2)
     replaced = Business(business_type=BusinessType.REPLACE, replacements=(Replacement(document_id=letter.document_id),))
@@ -104,6 +105,7 @@ async def test_every_live_answer_is_as_described(hub, spec) -> None:
             "putGroup": b"{}",
             "importParties": b"code",
             "addRule": rule,
+            "addSystem": b'{"systemid":"new","name":"x"}',
             "putRule": rule,
         }
         data = bodies.get(route.name)
