@@ -58,7 +58,7 @@ async def serve(
     from exchange.net.tls import TlsFiles  # noqa: PLC0415
     from exchange.operation.supervisor import supervised  # noqa: PLC0415
     from exchange.server import serve as serving  # noqa: PLC0415
-    from exchange.server import share_evenly, wait_for_signal  # noqa: PLC0415
+    from exchange.server import settle, share_evenly, wait_for_signal  # noqa: PLC0415
 
     configure(logging.DEBUG if verbose else logging.INFO)
     share_evenly()
@@ -66,5 +66,6 @@ async def serve(
         raise click.UsageError("--tls-cert and --tls-key go together, and --client-ca only with them")
     tls = TlsFiles(cert=tls_cert, key=tls_key, client_ca=client_ca) if tls_cert and tls_key else None
     async with open_exchange(Home(folder)) as exchange, serving(exchange, host, port, tls) as url, supervised():
+        settle()
         click.echo(f"The hub answers at {url}")
         await wait_for_signal()
