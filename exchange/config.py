@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 
@@ -18,6 +19,7 @@ BAD_SETTING = reason(
 )
 NO_HUB = reason("hub-missing", "There is no hub in this folder", "Make one with 'congvan init' or 'congvan sandbox'")
 
+NGSP_PREFIX: Final = re.compile(r"(/[A-Za-z0-9._-]+)*")
 Amount = Annotated[int, msgspec.Meta(ge=0)]
 Secret = Annotated[str, msgspec.Meta(pattern=r"^([!-~]{20,})?$")]
 """Nothing, or at least 20 characters without white space."""
@@ -47,6 +49,9 @@ class Settings(Limits, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_open_uploads: Amount = 32
     max_unattached_bytes: Amount = 16 * 1024 * 1024 * 1024
     unattached_days: Count = 7
+    ngsp_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
+    ngsp_prefix: Annotated[str, msgspec.Meta(pattern=f"^{NGSP_PREFIX.pattern}$")] = ""
+    ngsp_max_bytes: Count = 50 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,11 @@ class Home:
     def keys(self) -> Path:
         """Locate the hub's own keys, readable by its user only."""
         return self.folder / "keys"
+
+    @property
+    def vault(self) -> Path:
+        """Locate the key that the secrets of connected systems are locked with."""
+        return self.keys / "systems.key"
 
     @property
     def anchor(self) -> Path:

@@ -107,6 +107,12 @@ DAMAGED = reason(
 )
 
 
+INTERNAL = reason(
+    "internal-error", "The hub failed", "Try again; nothing that was receipted is lost. Tell the operator"
+)
+METHOD = reason("method-not-allowed", "This address does not take this method", "Compare it with the API description")
+
+
 class Later(Refused):
     """The hub cannot do it now; it can, as far as it knows, after `seconds` (whole ones, 1 at least)."""
 

@@ -11,7 +11,7 @@ import msgspec
 from exchange.config import Home, Settings
 from exchange.core.audit import AuditEntry, AuditEvent, Author
 from exchange.core.hub import Hub
-from exchange.core.ports import AuditTrail, Entropy, Registry, Tokens, TrustRegistry
+from exchange.core.ports import AuditTrail, Entropy, Registry, Systems, Tokens, TrustRegistry
 from exchange.core.reading import Reading
 from exchange.core.retention import Retention
 from exchange.delivery.bell import LocalBell
@@ -37,6 +37,11 @@ class Exchange:
     def tokens(self) -> Tokens:
         """Give what keeps the tokens."""
         return self.hub.store.tokens
+
+    @property
+    def systems(self) -> Systems:
+        """Give what keeps the connected systems."""
+        return self.hub.store.systems
 
     @property
     def audit(self) -> AuditTrail:

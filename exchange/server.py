@@ -8,8 +8,10 @@ import gc
 import os
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import AsyncIterator, Coroutine
+from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
@@ -21,8 +23,11 @@ from exchange.core.retention import remove_expired
 from exchange.core.sweep import discard_orphans, seal_waiting
 from exchange.net.door import Door
 from exchange.net.gate import Gate
-from exchange.net.guard import guarded
+from exchange.net.guard import MAX_HEADER, Answer, guarded
 from exchange.net.tls import TlsFiles, build_context
+from exchange.ngsp.app import MAX_HEADER as DIALECT_HEADER
+from exchange.ngsp.app import answer_refusal as answer_dialect
+from exchange.ngsp.app import build_app as dialect_app
 from exchange.operation.watch import Watch
 from exchange.running import Exchange
 from trust_store.errors import Refused, reason
@@ -40,9 +45,28 @@ ORPHANS_EVERY: Final = 3600.0
 _LOG = structlog.get_logger("congvan.server")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """Hold where a hub answers: over its own API, and, if it is served, in the dialect of connected systems."""
+
+    url: str
+    ngsp: str = ""
+
+
 @contextlib.asynccontextmanager
 async def serve(exchange: Exchange, host: str, port: int, tls: TlsFiles | None = None) -> AsyncIterator[str]:
-    """Serve while the block runs; gives the address. Port 0 takes a free one; without `tls` the settings decide.
+    """Serve the API alone while the block runs; gives the address. See `serve_all`."""
+    async with serve_all(exchange, host, port, tls) as served:
+        yield served.url
+
+
+@contextlib.asynccontextmanager
+async def serve_all(
+    exchange: Exchange, host: str, port: int, tls: TlsFiles | None = None, ngsp: tuple[int, str] | None = None
+) -> AsyncIterator[Served]:
+    """Serve while the block runs; gives the addresses. Port 0 takes a free one; without `tls` the settings decide.
+
+    `ngsp` is the port of the listener for connected systems, and what is put before its paths; without it there is none.
 
     At the end nobody new gets in, whoever waits for news is sent home, and what is being worked on ends within `GRACE`.
 
@@ -52,22 +76,48 @@ async def serve(exchange: Exchange, host: str, port: int, tls: TlsFiles | None =
     files = tls or _files(exchange)
     context = build_context(files) if files else None
     await exchange.note_settings()
-    with contextlib.closing(_listen(host, port)) as listener:
-        gate = Gate(exchange.settings)
-        watch = Watch.over(exchange, gate)
-        app = build_app(exchange.reading, max_message_bytes=exchange.settings.max_message_bytes, watch=watch, gate=gate)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=FLUSH)
-        await runner.setup()
-        server = guarded(runner)
-        door = Door(listener, server, exchange.settings, answer_refusal, context)
-        try:
-            async with _running(_sweep_forever(exchange)), _running(door.accept_forever()):
-                yield f"{'https' if context else 'http'}://{host}:{listener.getsockname()[1]}"
-                await _drain(watch, exchange.settings.drain_seconds)
-                await gate.empty(GRACE, exchange.bell.release)
-        finally:
-            exchange.bell.release()
-            await runner.cleanup()
+    gate = Gate(exchange.settings)
+    watch = Watch.over(exchange, gate)
+    room = _Room(host=host, exchange=exchange, gate=gate, context=context)
+    app = build_app(exchange.reading, max_message_bytes=exchange.settings.max_message_bytes, watch=watch, gate=gate)
+    try:
+        async with contextlib.AsyncExitStack() as stack:
+            url = await stack.enter_async_context(room.open(app, port, answer_refusal, MAX_HEADER))
+            dialect = ""
+            if ngsp is not None:
+                other = dialect_app(exchange.reading, watch=watch, gate=gate, prefix=ngsp[1])
+                dialect = await stack.enter_async_context(room.open(other, ngsp[0], answer_dialect, DIALECT_HEADER))
+            await stack.enter_async_context(_running(_sweep_forever(exchange)))
+            yield Served(url=url, ngsp=dialect + ngsp[1] if ngsp else "")
+            await _drain(watch, exchange.settings.drain_seconds)
+            await gate.empty(GRACE, exchange.bell.release)
+    finally:
+        exchange.bell.release()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Room:
+    """Hold what the listeners of one hub share."""
+
+    host: str
+    exchange: Exchange
+    gate: Gate
+    context: ssl.SSLContext | None
+
+    @contextlib.asynccontextmanager
+    async def open(self, app: web.Application, port: int, answer: Answer, max_header: int) -> AsyncIterator[str]:
+        """Serve an application at a port while the block runs; gives its address."""
+        with contextlib.closing(_listen(self.host, port)) as listener:
+            runner = web.AppRunner(app, access_log=None, shutdown_timeout=FLUSH)
+            await runner.setup()
+            settings, server = self.exchange.settings, guarded(runner)
+            door = Door(listener, server, settings, answer, self.context, max_header=max_header)
+            try:
+                async with _running(door.accept_forever()):
+                    yield f"{'https' if self.context else 'http'}://{self.host}:{listener.getsockname()[1]}"
+            finally:
+                self.exchange.bell.release()
+                await runner.cleanup()
 
 
 def _files(exchange: Exchange) -> TlsFiles | None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 from envelopes.receipt import Actor
+from exchange.auth.vault import FileVault
 from exchange.blobs.local import LocalBlobs
 from exchange.blobs.partials import LocalPartials
 from exchange.config import Home, Settings, read_settings
@@ -16,6 +17,7 @@ from exchange.core.hub import Hub
 from exchange.core.ports import Clock, Progress, Store
 from exchange.core.ports.files import Room
 from exchange.core.quota import Daily
+from exchange.core.reach import Sizes
 from exchange.core.reading import Reading
 from exchange.core.uploads import Allowance, Uploads
 from exchange.delivery.bell import LocalBell
@@ -32,6 +34,7 @@ from exchange.storage.migration import migrate
 from exchange.storage.retention import RetentionStore
 from exchange.storage.session import Database
 from exchange.storage.sqlite import open_database
+from exchange.storage.systems import SystemStore
 from exchange.storage.tokens import TokenStore
 from exchange.storage.trust import TrustStore
 from exchange.storage.uploads import FileStore
@@ -52,11 +55,11 @@ async def open_exchange(
     settings, key = _prepare(home)
     entropy, bell, workers = SystemEntropy(), LocalBell(), ThreadWorkers()
     rehearsal = ProcessRehearsal(settings.rehearsal_seconds)
-    async with open_database(home.database) as database:
+    async with open_database(home.database) as database, _closing(workers, rehearsal):
         directory, trust = DirectoryStore(database, settings.code), TrustStore(database)
         clock, progress, blobs = clock or SystemClock(), progress or LoggedProgress(), LocalBlobs(home.blobs)
         hub = Hub(
-            store=_store(database, directory, trust, _daily(settings)),
+            store=_store(database, directory, trust, settings, FileVault(home.vault, entropy)),
             blobs=blobs,
             uploads=_uploads(database, home, settings, blobs, clock, progress),
             bell=bell,
@@ -68,24 +71,31 @@ async def open_exchange(
             key=key,
             policy=Policy(),
             inline_bytes=settings.inline_bytes,
+            sizes=_sizes(settings),
         )
-        try:
-            await _begin_trail(hub)
-            yield Exchange(
-                hub=hub,
-                reading=Reading(hub=hub),
-                registry=directory,
-                trust=trust,
-                bell=bell,
-                settings=settings,
-                home=home,
-                entropy=entropy,
-                database=database,
-                retention=RetentionStore(database),
-            )
-        finally:
-            workers.close()
-            await rehearsal.close()
+        await _begin_trail(hub)
+        yield Exchange(
+            hub=hub,
+            reading=Reading(hub=hub),
+            registry=directory,
+            trust=trust,
+            bell=bell,
+            settings=settings,
+            home=home,
+            entropy=entropy,
+            database=database,
+            retention=RetentionStore(database),
+        )
+
+
+@contextlib.asynccontextmanager
+async def _closing(workers: ThreadWorkers, rehearsal: ProcessRehearsal) -> AsyncIterator[None]:
+    """End the hub's threads and processes with the block."""
+    try:
+        yield
+    finally:
+        workers.close()
+        await rehearsal.close()
 
 
 def _prepare(home: Home) -> tuple[Settings, HeldKey]:
@@ -101,9 +111,11 @@ async def _begin_trail(hub: Hub) -> None:
     await hub.store.audit.append_news(entry, hub.clock.now())
 
 
-def _store(database: Database, directory: DirectoryStore, trust: TrustStore, daily: Daily) -> Store:
+def _store(
+    database: Database, directory: DirectoryStore, trust: TrustStore, settings: Settings, vault: FileVault
+) -> Store:
     return Store(
-        messages=MessageStore(database, daily),
+        messages=MessageStore(database, _daily(settings)),
         mailboxes=MailboxStore(database),
         evidence=EvidenceStore(database),
         effects=EffectStore(database),
@@ -111,8 +123,14 @@ def _store(database: Database, directory: DirectoryStore, trust: TrustStore, dai
         registry=directory,
         trust=trust,
         tokens=TokenStore(database),
+        systems=SystemStore(database, vault),
         audit=AuditStore(database),
     )
+
+
+def _sizes(settings: Settings) -> Sizes:
+    most = settings.max_message_bytes
+    return Sizes(anybody=most, bound=min(settings.ngsp_max_bytes, most))
 
 
 def _daily(settings: Settings) -> Daily:

@@ -71,5 +71,5 @@ def failed(name: str, reason: Reason, text: str) -> Check:
 def vouched(codes: frozenset[str], how: str, at: datetime) -> Verdict:
     """Let an unsigned message stand on the authentication of the party that handed it in; `how` names that."""
     check = passed("authenticated", how)
-    text = f"Not signed; authenticated by {how}"
+    text = f"Unsigned, authenticated by {how}"
     return Verdict(outcome=Outcome.UNSIGNED, text=text, at=at, checks=(check,), codes=codes)

@@ -8,21 +8,21 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from exchange.api import administration, directory, mailbox, messages, registration, uploads
+from exchange.api import administration, directory, mailbox, messages, registration, systems, uploads
 from exchange.api.description import describe
 from exchange.api.entrance import Entrance
-from exchange.api.operation import add_operation, observe, sign_answer
+from exchange.api.operation import add_operation
 from exchange.api.problems import answer_problems
 from exchange.api.routes import Asked, Route, answer
 from exchange.api.views import TrustView
-from exchange.core.model import Party
 from exchange.core.reading import Reading
 from exchange.errors import REQUEST
 from exchange.logs import note
-from exchange.net.bodies import announced, read
+from exchange.net.bodies import announced
 from exchange.net.gate import Gate
 from exchange.net.guard import waiting
 from exchange.net.limits import Limits
+from exchange.operation.observing import observe, sign_answer
 from exchange.operation.watch import Watch
 from trust_store.errors import Refused
 
@@ -32,6 +32,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *directory.ROUTES,
     *registration.ROUTES,
     *administration.ROUTES,
+    *systems.ROUTES,
 )
 STREAMS: Final[tuple[Route, ...]] = uploads.ROUTES
 """What speaks in headers and bytes: files beside letters."""
@@ -69,7 +70,7 @@ def _serve(route: Route, reading: Reading, limit: int, gate: Gate, entrance: Ent
             if route.streams:
                 return await route.handler(Asked(request=request, reading=reading, principal=principal, gate=gate))
             with gate.admission.room(party.id, announced(request, limit)) as room:
-                body = await _receive(request, party, limit, gate)
+                body = await gate.receive(request, party.id, limit)
                 room.shrink(len(body))
                 asked = Asked(request=request, reading=reading, principal=principal, gate=gate, body=body)
                 if not route.waits:
@@ -86,19 +87,6 @@ def _check(request: web.Request) -> None:
         raise Refused(REQUEST, "Compressed bodies are not taken", where="header Content-Encoding")
     if len(request.query_string) > 2048:
         raise Refused(REQUEST, "The query is too long")
-
-
-async def _receive(request: web.Request, party: Party, limit: int, gate: Gate) -> bytes:
-    """Read the body; it counts for the party's rate before it is read if its size is known, and after if not."""
-    if not request.body_exists:
-        return b""
-    if request.content_length is not None:
-        gate.rates.count_bytes(party.id, request.content_length)
-        return await read(request, gate.limits, limit)
-    gate.rates.count_bytes(party.id, 1)
-    body = await read(request, gate.limits, limit)
-    gate.rates.add_bytes(party.id, len(body))
-    return body
 
 
 async def _harden(_request: web.Request, response: web.StreamResponse) -> None:

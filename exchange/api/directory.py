@@ -10,12 +10,13 @@ from exchange.api.views import PartyView
 from exchange.auth.permissions import Action
 from exchange.core.listing import PartySearch, find_parties
 from exchange.core.model import EvidenceId, Party, PartyStatus
+from exchange.core.snapshot import Snapshot
 from trust_store.identity import PartyKind
 
 
 async def whoami(asked: Asked) -> web.StreamResponse:
     """Say which party the token speaks for."""
-    return answer(_view(asked.party))
+    return answer(_view(asked, asked.party, await asked.reading.hub.store.directory.snapshot()))
 
 
 async def parties(asked: Asked) -> web.StreamResponse:
@@ -24,7 +25,12 @@ async def parties(asked: Asked) -> web.StreamResponse:
     snapshot = await hub.store.directory.snapshot()
     found = await hub.workers.run(len(snapshot.parties) * 100, find_parties, snapshot, search)
     full = 0 < search.limit == len(found)
-    return point_on(asked.request, answer([_view(party) for party in found]), found[-1].id if found else "", full=full)
+    return point_on(
+        asked.request,
+        answer([_view(asked, party, snapshot) for party in found]),
+        found[-1].id if found else "",
+        full=full,
+    )
 
 
 async def evidence(asked: Asked) -> web.StreamResponse:
@@ -45,8 +51,18 @@ def _search(request: web.Request) -> PartySearch:
     )
 
 
-def _view(party: Party) -> PartyView:
-    return PartyView(id=party.id, name=party.name, kind=party.kind, codes=sorted(party.codes), status=party.status)
+def _view(asked: Asked, party: Party, snapshot: Snapshot) -> PartyView:
+    ways = {"api": party.id not in snapshot.bound, "ngsp": party.id in snapshot.served}
+    return PartyView(
+        id=party.id,
+        name=party.name,
+        kind=party.kind,
+        codes=sorted(party.codes),
+        status=party.status,
+        reached_by=[way for way, is_open in ways.items() if is_open],
+        max_bytes=asked.reading.hub.sizes.limit(party.id, snapshot),
+        files_beside=party.id not in snapshot.bound,
+    )
 
 
 FILTERS = (

@@ -138,6 +138,8 @@ def _view(entry: Entry) -> DeliveryView:
         archived_at=delivery.archived_at,
         status=delivery.status,
         state=delivery.state,
+        transport=delivery.transport,
+        transport_text=delivery.transport_text,
     )
 
 

@@ -174,6 +174,8 @@ def _receiver(delivery: Delivery) -> ReceiverView:
         fetched_by=delivery.fetched_by,
         status=delivery.status,
         state=delivery.state,
+        transport=delivery.transport,
+        transport_text=delivery.transport_text,
     )
 
 

@@ -17,6 +17,7 @@ from exchange.core.audit import BROKEN as AUDIT_BROKEN
 from exchange.core.groups import GROUP_IN_USE
 from exchange.core.ports.access import TOO_MANY as TOO_MANY_TOKENS
 from exchange.core.sheet import BadTable
+from exchange.core.systems import SYSTEM_EXISTS
 from exchange.core.writing import MAY_NOT_WRITE
 from exchange.errors import (
     BUSY,
@@ -28,6 +29,8 @@ from exchange.errors import (
     DISK_FULL,
     FILE_TOO_LARGE,
     FORBIDDEN,
+    INTERNAL,
+    METHOD,
     NO_LEASE,
     NOT_FOUND,
     PARTY_SUSPENDED,
@@ -49,13 +52,9 @@ from exchange.net.admission import STOPPING
 from exchange.net.crowd import CROWDED
 from exchange.net.gate import ABANDONED
 from exchange.net.rates import RATE_LIMITED
-from trust_store.errors import Reason, Refused, reason
+from trust_store.errors import Reason, Refused
 
 MEDIA_TYPE: Final = "application/problem+json"
-INTERNAL = reason(
-    "internal-error", "The hub failed", "Try again; nothing that was receipted is lost. Tell the operator"
-)
-METHOD = reason("method-not-allowed", "This address does not take this method", "Compare it with the API description")
 
 STATUS: Final[dict[str, int]] = {
     UNAUTHENTICATED.code: 401,
@@ -69,6 +68,7 @@ STATUS: Final[dict[str, int]] = {
     CONFLICT.code: 409,
     DIRECTORY_MOVED.code: 409,
     GROUP_IN_USE.code: 409,
+    SYSTEM_EXISTS.code: 409,
     TOO_SLOW.code: 408,
     TOO_LARGE.code: 413,
     REQUEST.code: 400,

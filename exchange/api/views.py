@@ -15,13 +15,20 @@ _LEASE: Final[dict[str, Any]] = {"minimum": 1, "maximum": 3600}
 
 
 class PartyView(msgspec.Struct, frozen=True, kw_only=True):
-    """A party of the exchange: `id` is its primary code, `codes` all that reach it."""
+    """A party of the exchange: `id` is its primary code, `codes` all that reach it.
+
+    `reached_by` is how: api, ngsp (a connected system), or both. `max_bytes` is the longest letter that it can be sent, and
+    `files_beside` says whether files may travel beside that.
+    """
 
     id: str
     name: str
     kind: str
     codes: list[str]
     status: str
+    reached_by: list[str] = []
+    max_bytes: int = 0
+    files_beside: bool = True
 
 
 class SubmissionView(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,10 +66,12 @@ class DeliveryView(msgspec.Struct, frozen=True, kw_only=True):
     archived_at: datetime | None
     status: str
     state: str
+    transport: str = ""
+    transport_text: str = ""
 
 
 class ReceiverView(msgspec.Struct, frozen=True, kw_only=True):
-    """How far one receiver has come with a message."""
+    """How far one receiver has come with a message; `transport` is what its connected system says of taking it over."""
 
     receiver: str
     delivery: str
@@ -72,6 +81,8 @@ class ReceiverView(msgspec.Struct, frozen=True, kw_only=True):
     fetched_by: str | None
     status: str
     state: str
+    transport: str = ""
+    transport_text: str = ""
 
 
 class MessageView(msgspec.Struct, frozen=True, kw_only=True):

@@ -53,7 +53,11 @@ PERMISSIONS: Final[tuple[Permission, ...]] = (
     ),
     *_allow(Action.IDENTIFY, "who the credential speaks for, and the tokens of that one", *Scope),
     *_allow(Action.ROTATE, "the token in use", *Scope),
-    *_allow(Action.ADMINISTER, "parties, certificates, tokens, groups, rules, and how the hub is", Scope.ADMINISTER),
+    *_allow(
+        Action.ADMINISTER,
+        "parties, certificates, tokens, groups, rules, connected systems, and how the hub is",
+        Scope.ADMINISTER,
+    ),
     *_allow(Action.AUDIT, "the audit trail", Scope.AUDIT),
 )
 """Whatever is not here is refused. A resource of somebody else is not there at all (404), whatever the scope."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from exchange.cli.options import run_async
-from exchange.config import Home
+from exchange.config import NGSP_PREFIX, Home, Settings
 from exchange.logs import configure
 from exchange.wiring import open_exchange
 
@@ -42,6 +42,8 @@ async def init(folder: Path, name: str, code: str) -> None:
 @click.option("--tls-cert", type=_FILE, help="Certificate with its chain (PEM), to serve over TLS.")
 @click.option("--tls-key", type=_FILE, help="Its key (PEM).")
 @click.option("--client-ca", type=_FILE, help="Authorities (PEM) of client certificates; without it none is asked for.")
+@click.option("--ngsp-port", type=click.IntRange(0, 65535), help="Port for connected systems; 0 takes a free one.")
+@click.option("--ngsp-prefix", metavar="PATH", help="What is put before the paths of that port, such as /ngsp.")
 @click.option("--verbose", is_flag=True, help="Log every step of every message.")
 @run_async
 async def serve(
@@ -52,20 +54,35 @@ async def serve(
     tls_cert: Path | None,
     tls_key: Path | None,
     client_ca: Path | None,
+    ngsp_port: int | None,
+    ngsp_prefix: str | None,
     verbose: bool,
 ) -> None:
     """Serve a hub until SIGTERM or SIGINT."""
     from exchange.net.tls import TlsFiles  # noqa: PLC0415
     from exchange.operation.supervisor import supervised  # noqa: PLC0415
-    from exchange.server import serve as serving  # noqa: PLC0415
-    from exchange.server import settle, share_evenly, wait_for_signal  # noqa: PLC0415
+    from exchange.server import serve_all, settle, share_evenly, wait_for_signal  # noqa: PLC0415
 
     configure(logging.DEBUG if verbose else logging.INFO)
     share_evenly()
     if (tls_cert is None) != (tls_key is None) or (client_ca and not tls_cert):
         raise click.UsageError("--tls-cert and --tls-key go together, and --client-ca only with them")
     tls = TlsFiles(cert=tls_cert, key=tls_key, client_ca=client_ca) if tls_cert and tls_key else None
-    async with open_exchange(Home(folder)) as exchange, serving(exchange, host, port, tls) as url, supervised():
-        settle()
-        click.echo(f"The hub answers at {url}")
-        await wait_for_signal()
+    async with open_exchange(Home(folder)) as exchange:
+        ngsp = dialect_of(exchange.settings, ngsp_port, ngsp_prefix)
+        async with serve_all(exchange, host, port, tls, ngsp) as served, supervised():
+            settle()
+            click.echo(f"The hub answers at {served.url}")
+            if served.ngsp:
+                click.echo(f"Connected systems call {served.ngsp}")
+            await wait_for_signal()
+
+
+def dialect_of(settings: Settings, port: int | None, prefix: str | None) -> tuple[int, str] | None:
+    """Say where the listener for connected systems goes: as told, or as the settings say; None for nowhere."""
+    if port is None and not settings.ngsp_port:
+        return None
+    before = settings.ngsp_prefix if prefix is None else prefix.rstrip("/")
+    if before and not NGSP_PREFIX.fullmatch(before):
+        raise click.UsageError("--ngsp-prefix is a path such as /ngsp or /axis/v2")
+    return (settings.ngsp_port if port is None else port), before

@@ -18,6 +18,7 @@ from exchange.core.audit import AuditEntry, event_of
 from exchange.core.filing import Registrar
 from exchange.core.model import DeliveryKey, Entry, EvidenceId, Filed, MessageKey, Party, Remark
 from exchange.core.ports import Bell, Blobs, Clock, Progress, Rehearsal, Store, Workers
+from exchange.core.reach import Sizes, check_reach
 from exchange.core.uploads import Uploads
 from exchange.errors import DAMAGED, NOT_FOUND, Conflict, Later, Rejected
 from trust_store.errors import Refused
@@ -52,10 +53,12 @@ class Hub:
     policy: Policy
     inline_bytes: int
     """The size up to which a message is kept with its record; larger ones are blobs."""
+    sizes: Sizes
 
-    async def submit(self, sender: Party, data: bytes) -> tuple[Filed, Sealed]:
+    async def submit(self, sender: Party, data: bytes, by: str = "") -> tuple[Filed, Sealed]:
         """Take a message on and return what was filed with its receipt (SubmissionAcceptance).
 
+        `by` names what the sender was authenticated by; an unsigned message that is let in stands on that.
         The same bytes again give the very same receipt, whatever happened to certificates since.
 
         Raises:
@@ -65,7 +68,7 @@ class Hub:
         filed = await self.store.messages.recognise(sender.id, digest)
         if filed is None:
             try:
-                filed = await self._take_on(sender, data)
+                filed = await self._take_on(sender, data, by or f"the credentials of {sender.name}")
             except Refused as refusal:
                 raise await self._reject(refusal, sender, digest, len(data)) from refusal
 
@@ -80,7 +83,7 @@ class Hub:
         self.progress.passed("submit.8-ring")
         return filed, receipt
 
-    async def _take_on(self, sender: Party, data: bytes) -> Filed:
+    async def _take_on(self, sender: Party, data: bytes, by: str) -> Filed:
         # 1 open: parse once, verify the signature over these bytes. A crash leaves nothing; the sender retries.
         await self.rehearsal.rehearse(data)
         opened = await self.workers.run(len(data), open_signed, data)
@@ -88,12 +91,13 @@ class Hub:
         self.progress.passed("submit.1-open")
 
         # 2 believe: path, revocation, and is this certificate this party? A crash leaves nothing.
-        envelope = await self._believe(opened, sender)
+        envelope = await self._believe(opened, sender, by)
         self.progress.passed("submit.2-believe")
 
-        # 3 address: who receives, may the sender write to them, and are its files beside the letter here? A crash leaves
-        #   nothing.
+        # 3 address: who receives, may the sender write to them, can it reach them, and are its files beside the letter
+        #   here? A crash leaves nothing.
         route = await routing.address(envelope.message, sender, self.store)
+        check_reach(envelope, route.receivers, await self.store.directory.snapshot(), self.sizes)
         sizes = await self.uploads.require(envelope, sender)
         self.progress.passed("submit.3-address")
 
@@ -173,12 +177,12 @@ class Hub:
         self.store.evidence.keep(key, sealed)
         return Sealed(id=key, xml=sealed)
 
-    async def _believe(self, opened: Opened, sender: Party) -> Envelope:
+    async def _believe(self, opened: Opened, sender: Party, by: str) -> Envelope:
         evidence, at = await self.store.trust.evidence(), self.clock.now()
         if opened.signature_class is SignatureClass.VALID:
             verdict = judge(opened.chain, evidence, self.policy, at, sender.identity)
         else:
-            verdict = vouched(sender.codes, f"the credentials of {sender.name}", at)
+            verdict = vouched(sender.codes, by, at)
         return await self.workers.run(opened.size, opened.accept, verdict)
 
     async def _remark(self, refusal: Conflict, sender: Party, digest: str) -> None:

@@ -72,6 +72,15 @@ class Party:
         return Actor(code=self.id, name=self.name)
 
 
+class Transport(StrEnum):
+    """Say how far a receiver's system has come with taking a message over; this is not a business status."""
+
+    NONE = ""
+    PROCESSING = "processing"
+    FAIL = "fail"
+    DONE = "done"
+
+
 class Kind(StrEnum):
     """Tell documents from notices about documents."""
 
@@ -112,6 +121,7 @@ class Delivery:
 
     `status` is the last business status code, empty before any; `state` is where the life-cycle stands (see `lifecycle`).
     `lease` names the reader's lease that ends at `leased_until`; `fetched_by` the credentials that first read the content.
+    `transport` is what a receiver's connected system last reported, with its own words.
     """
 
     key: DeliveryKey
@@ -127,6 +137,9 @@ class Delivery:
     fetched_at: datetime | None = None
     fetched_by: str | None = None
     archived_at: datetime | None = None
+    transport: Transport = Transport.NONE
+    transport_text: str = ""
+    transport_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

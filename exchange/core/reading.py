@@ -9,7 +9,7 @@ from typing import Final
 
 from exchange.core.hub import Hub, Sealed
 from exchange.core.lifecycle import Asked
-from exchange.core.model import Delivery, Effect, EvidenceId, Filed, MessageKey, Party, Relation, Statement
+from exchange.core.model import Delivery, Effect, EvidenceId, Filed, MessageKey, Party, Relation, Statement, Transport
 from exchange.errors import CONTENT_REMOVED, NOT_FOUND
 from trust_store.errors import Refused
 
@@ -125,6 +125,7 @@ class Reading:
         moments += [
             Moment(at=item.at, what=item.what, text=item.text) for item in await self.hub.store.messages.remarks(key)
         ]
+        moments += [moment for item in deliveries for moment in _transport(item)]
         moments += [moment for item in await self.hub.store.effects.about(key) for moment in _asked(item, key)]
         return sorted((item for item in moments if item.receiver in seen), key=lambda item: item.at)
 
@@ -152,6 +153,14 @@ def _asked(effect: Effect, key: MessageKey) -> list[Moment]:
     if effect.original != key or effect.asked is Asked.RECALL:
         return []
     return [Moment(at=effect.at, what=effect.asked, receiver=effect.receiver, notice=effect.message)]
+
+
+def _transport(delivery: Delivery) -> list[Moment]:
+    """Tell what the receiver's system last reported; that it is done has evidence, and a line of its own."""
+    if delivery.transport_at is None or delivery.transport is Transport.DONE:
+        return []
+    what = f"transport-{delivery.transport}"
+    return [Moment(at=delivery.transport_at, what=what, receiver=delivery.receiver, text=delivery.transport_text)]
 
 
 def _event(statement: Statement) -> Moment:

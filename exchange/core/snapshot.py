@@ -10,14 +10,16 @@ from typing import Self
 from exchange.core.groups import Group
 from exchange.core.model import Party, PartyId
 from exchange.core.rules import Rule
+from exchange.core.systems import System, SystemId
 from trust_store.identity import normalise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """Hold parties by id, who has a code (in its one form), for whom a certificate is registered, groups and rules.
+    """Hold parties by id, who has a code (in its one form), for whom a certificate is registered, groups, rules, systems.
 
-    `rules` are in the order of their positions. `revision` counts the changes of the directory.
+    `rules` are in the order of their positions. `revision` counts the changes of the directory. `bound` has the parties
+    that are reached through a connected system only, each with one such system; `served` those that a system speaks for.
     """
 
     revision: int = 0
@@ -26,6 +28,9 @@ class Snapshot:
     holders: Mapping[str, frozenset[PartyId]] = field(default_factory=dict)
     groups: Mapping[str, Group] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
+    systems: Mapping[SystemId, System] = field(default_factory=dict)
+    bound: Mapping[PartyId, SystemId] = field(default_factory=dict)
+    served: frozenset[PartyId] = frozenset()
 
     @classmethod
     def of(cls, parties: Iterable[Party], groups: Iterable[Group] = (), rules: Iterable[Rule] = ()) -> Self:
@@ -61,6 +66,17 @@ class Snapshot:
             yield above
             found = self.parties.get(above)
             above = found.parent if found else None
+
+    def with_systems(self, systems: Iterable[System]) -> Self:
+        """Give the directory with these systems, in place of those that it has."""
+        found = {system.id: system for system in systems}
+        links = [(link, system.id) for system in found.values() for link in system.links]
+        return dataclasses.replace(
+            self,
+            systems=found,
+            bound={link.party: name for link, name in links if link.only},
+            served=frozenset(link.party for link, _ in links),
+        )
 
     def with_parties(self, parties: Sequence[Party]) -> Self:
         """Give the directory in which these parties are as they are here; the others stay."""

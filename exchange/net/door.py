@@ -15,7 +15,7 @@ from aiohttp import web
 
 from exchange.errors import Later
 from exchange.net.crowd import Crowd
-from exchange.net.guard import Answer, Guard, raw
+from exchange.net.guard import MAX_HEADER, Answer, Guard, raw
 from exchange.net.limits import Limits
 
 SPARE_FILES: Final = 256
@@ -29,9 +29,17 @@ class Door:
     """Open guarded connections at a listening socket."""
 
     def __init__(
-        self, listener: socket.socket, server: web.Server, limits: Limits, answer: Answer, tls: ssl.SSLContext | None
+        self,
+        listener: socket.socket,
+        server: web.Server,
+        limits: Limits,
+        answer: Answer,
+        tls: ssl.SSLContext | None,
+        *,
+        max_header: int = MAX_HEADER,
     ) -> None:
         listener.setblocking(False)
+        self._max_header = max_header
         self._listener, self._server, self._limits, self._answer, self._tls = listener, server, limits, answer, tls
         self._crowd = Crowd(limits, allow_files(limits.max_connections))
         self._opening: set[asyncio.Task[None]] = set()
@@ -74,7 +82,14 @@ class Door:
         handshake = self._limits.header_seconds if self._tls else None
         try:
             await loop.connect_accepted_socket(
-                lambda: Guard(self._server, loop=loop, limits=self._limits, answer=self._answer, leave=leave),
+                lambda: Guard(
+                    self._server,
+                    loop=loop,
+                    limits=self._limits,
+                    answer=self._answer,
+                    leave=leave,
+                    max_header=self._max_header,
+                ),
                 connection,
                 ssl=self._tls,
                 ssl_handshake_timeout=handshake,

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from exchange.errors import Later
 from exchange.net.admission import Admission
-from exchange.net.bodies import chunks
+from exchange.net.bodies import chunks, read
 from exchange.net.limits import Limits
 from exchange.net.origin import read_proxies
 from exchange.net.rates import RATE_LIMITED, Rates
@@ -52,6 +52,21 @@ class Gate:
             if not deadline.expired():
                 raise
             raise Later(ABANDONED, f"It was not done after {seconds:g} seconds", AGAIN_SECONDS) from None
+
+    async def receive(self, request: web.Request, owner: str, most: int) -> bytes:
+        """Read a body; it counts for its owner's rate before it is read if its size is known, and after if not.
+
+        Raises:
+            Refused: as `read`.
+            Later: `rate-limited`.
+        """
+        if not request.body_exists:
+            return b""
+        self.rates.count_bytes(owner, 1 if request.content_length is None else request.content_length)
+        body = await read(request, self.limits, most)
+        if request.content_length is None:
+            self.rates.add_bytes(owner, len(body))
+        return body
 
     async def stream(self, request: web.Request, owner: str) -> AsyncGenerator[bytes, None]:
         """Give a body piece by piece, read no faster than its owner may send; whoever sends faster is slowed down.

@@ -51,6 +51,7 @@ class Guard(RequestHandler):
         limits: Limits,
         answer: Answer,
         leave: Callable[[], None],
+        max_header: int = MAX_HEADER,
     ) -> None:
         super().__init__(
             server,
@@ -58,8 +59,8 @@ class Guard(RequestHandler):
             keepalive_timeout=limits.idle_seconds,
             access_log=None,  # type: ignore[arg-type] # none is wanted; the base class asks for the truth of it
             auto_decompress=False,
-            max_field_size=MAX_HEADER,
-            max_line_size=MAX_HEADER,
+            max_field_size=max_header,
+            max_line_size=max_header,
         )
         self._limits, self._answer, self._leave = limits, answer, leave
         self._state, self._timer = State.HEADING, None

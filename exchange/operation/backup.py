@@ -118,6 +118,7 @@ def _small(home: Home, *, with_keys: bool) -> Iterator[str]:
     names += sorted(f"keys/{path.name}" for path in home.keys.glob("*.cert.pem"))
     if with_keys:
         names += [settings.tls_key, *sorted(f"keys/{path.name}" for path in home.keys.glob("*.key.pem"))]
+        names.append(f"keys/{home.vault.name}")
     for name in names:
         inside = name and not Path(name).is_absolute() and ".." not in Path(name).parts
         if inside and (home.folder / name).is_file():

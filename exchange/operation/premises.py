@@ -27,7 +27,7 @@ ASIDE = rule(
 DISK_FULL = rule("disk-low", Severity.ERROR, "Make room, or lower min_free_bytes or min_free_inodes")
 KNOWN: Final = frozenset({
     "hub.toml", "hub.db", "hub.db-wal", "hub.db-shm", "hub.db-journal", "blobs", "keys", "trust-anchor.pem",
-    "sandbox.json", "parties", "uploads", "partials", "tls",
+    "sandbox.json", "parties", "ngsp", "uploads", "partials", "tls",
 })  # fmt: skip
 UNFINISHED_AGE: Final = timedelta(hours=1)
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
@@ -66,7 +66,8 @@ def blob_files(home: Home) -> Iterator[Path]:
 
 
 def _examine_secrets(home: Home) -> Iterator[Finding]:
-    secret = [home.keys, *sorted(home.keys.glob("*.key.pem")), *sorted(home.folder.glob("parties/*.key.pem"))]
+    keys = (*home.keys.glob("*.key.pem"), home.vault, *home.folder.glob("parties/*.key.pem"))
+    secret = [home.keys, *sorted(keys), *sorted(home.folder.glob("ngsp/*.properties"))]
     for path in secret:
         if path.exists() and path.stat().st_mode & _OTHERS:
             yield KEY_OPEN.broken("Other users may read a private key", str(path.relative_to(home.folder)))

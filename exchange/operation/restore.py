@@ -70,5 +70,5 @@ def _find_wrong(source: Path, item: Stored) -> str:
 
 
 def _take_keys(keys: Path | None, aside: Path) -> None:
-    for path in sorted(keys.glob("*.pem")) if keys else ():
+    for path in sorted((*keys.glob("*.pem"), *keys.glob(Home(aside).vault.name))) if keys else ():
         copy_file(path, aside / "keys" / path.name)

@@ -32,6 +32,8 @@ from exchange.storage.parties import (
 from exchange.storage.revisions import advance, changed_since, revision_of
 from exchange.storage.schema import PARTY_CERTIFICATES
 from exchange.storage.session import Database, Session, micros
+from exchange.storage.systems import SUBJECT as _SYSTEMS
+from exchange.storage.systems import read_systems
 from trust_store.certificate import Certificate, load
 from trust_store.errors import Refused
 
@@ -193,7 +195,8 @@ def _read(session: Session, known: Snapshot | None) -> Snapshot:
 def _read_all(session: Session) -> Snapshot:
     parties, owners, holders = read_parties(session)
     groups, rules = read_groups(session), read_rules(session)
-    return Snapshot(parties=parties, owners=owners, holders=holders, groups=groups, rules=rules)
+    found = Snapshot(parties=parties, owners=owners, holders=holders, groups=groups, rules=rules)
+    return found.with_systems(read_systems(session))
 
 
 def _follow(session: Session, known: Snapshot) -> Snapshot:
@@ -201,10 +204,11 @@ def _follow(session: Session, known: Snapshot) -> Snapshot:
     about = changed_since(session, _NAME, known.revision)
     if about is None or _ALL in about:
         return _read_all(session)
-    found = (read_party(session, each) for each in about if each not in {_GROUPS, _RULES})
+    found = (read_party(session, each) for each in about if each not in {_GROUPS, _RULES, _SYSTEMS})
     parties = [party for party in found if party is not None]
+    told = known.with_systems(read_systems(session)) if _SYSTEMS in about else known
     return replace(
-        known.with_parties(parties) if parties else known,
+        told.with_parties(parties) if parties else told,
         groups=read_groups(session) if _GROUPS in about else known.groups,
         rules=read_rules(session) if _RULES in about else known.rules,
     )

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, or_, select, update
 
 from exchange.core.finding import Counts, Search
-from exchange.core.model import Delivery, DeliveryKey, Entry, EvidenceId, MessageKey, PartyId, Statement
+from exchange.core.model import Delivery, DeliveryKey, Entry, EvidenceId, MessageKey, PartyId, Statement, Transport
 from exchange.storage import searching
 from exchange.storage.evidence import insert_statement
 from exchange.storage.rows import DELIVERY_WIDTH, delivery_of, message_of
@@ -64,6 +64,11 @@ _FETCH = (
     update(DELIVERIES)
     .where(_D.receiver == bindparam("whose"), _D.key == bindparam("which"), _D.fetched_at.is_(None))
     .values(fetched_at=bindparam("at"), fetched_by=bindparam("by"))
+)
+_REPORT = (
+    update(DELIVERIES)
+    .where(_D.receiver == bindparam("whose"), _D.key == bindparam("which"), _D.transport != Transport.DONE.value)
+    .values(transport=bindparam("status"), transport_text=bindparam("text"), transport_at=bindparam("at"))
 )
 _ARCHIVE = (
     update(DELIVERIES)
@@ -145,6 +150,12 @@ class MailboxStore:
         """Record who first read the content, and when."""
         values = {"whose": delivery.receiver, "which": delivery.key, "by": by, "at": micros(at)}
         await self._database.transact(lambda session: session.rows(_FETCH, **values))
+
+    async def report(self, delivery: Delivery, transport: Transport, text: str, at: datetime) -> None:
+        """Keep what the receiver's system reports; one that is `done` stays so."""
+        values = {"status": transport.value, "text": text, "at": micros(at)}
+        whose = {"whose": delivery.receiver, "which": delivery.key}
+        await self._database.transact(lambda session: session.rows(_REPORT, **whose, **values))
 
     async def archive(self, receiver: PartyId, key: DeliveryKey, at: datetime | None) -> None:
         """Put a delivery into the archive, or take it out again."""

@@ -8,7 +8,7 @@ from typing import Any
 from envelopes.edxml import StatusCode
 from envelopes.signature.classify import SignatureClass
 from exchange.core.lifecycle import Asked, State
-from exchange.core.model import Delivery, Effect, Filed, Kind, Relation, RelationKind, Remark, StatusChange
+from exchange.core.model import Delivery, Effect, Filed, Kind, Relation, RelationKind, Remark, StatusChange, Transport
 from exchange.core.words import fold, normalise_text
 from exchange.storage.schema import DELIVERIES, EFFECTS, MESSAGES, RELATIONS, REMARKS, STATUSES
 from exchange.storage.session import Row, micros, moment
@@ -21,6 +21,7 @@ _EFFECT = tuple(column.name for column in EFFECTS.columns)
 _RELATION = tuple(column.name for column in RELATIONS.columns)
 _REMARK = tuple(column.name for column in REMARKS.columns)
 DELIVERY_WIDTH = len(_DELIVERY)
+_DELIVERY_MOMENTS = ("consigned_at", "handed_over_at", "leased_until", "fetched_at", "archived_at", "transport_at")
 
 
 def message_values(message: Filed) -> dict[str, object]:
@@ -41,15 +42,13 @@ def message_of(row: Row) -> Filed:
 
 def delivery_values(delivery: Delivery) -> dict[str, object]:
     """Give the row of a delivery."""
-    values = {name: getattr(delivery, name) for name in _DELIVERY}
-    return _packed(values, "consigned_at", "handed_over_at", "leased_until", "fetched_at", "archived_at")
+    return _packed({name: getattr(delivery, name) for name in _DELIVERY}, *_DELIVERY_MOMENTS)
 
 
 def delivery_of(row: Row) -> Delivery:
     """Read a delivery."""
-    moments = ("consigned_at", "handed_over_at", "leased_until", "fetched_at", "archived_at")
-    values = _unpacked(_DELIVERY, row, *moments)
-    return Delivery(**(values | {"state": State(values["state"])}))
+    values = _unpacked(_DELIVERY, row, *_DELIVERY_MOMENTS)
+    return Delivery(**(values | {"state": State(values["state"]), "transport": Transport(values["transport"])}))
 
 
 def status_values(change: StatusChange) -> dict[str, object]:

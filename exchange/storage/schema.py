@@ -149,9 +149,15 @@ DELIVERIES = Table(
     Column("fetched_at", BigInteger),
     Column("fetched_by", Text),
     Column("archived_at", BigInteger),
+    Column("transport", Text, nullable=False, server_default=""),
+    Column("transport_text", Text, nullable=False, server_default=""),
+    Column("transport_at", BigInteger),
     PrimaryKeyConstraint("receiver", "key"),
     Index("deliveries_by_time", "receiver", "consigned_at", "key"),
 )
+_D = DELIVERIES.c
+_WAITING = _D.handed_over_at.is_(None)
+Index("deliveries_waiting", _D.receiver, _D.consigned_at, _D.key, sqlite_where=_WAITING, postgresql_where=_WAITING)
 
 EVIDENCE = Table(
     "evidence",
@@ -271,16 +277,6 @@ ATTACHMENTS = Table(
     Column("digest", Text, nullable=False, index=True),
     Column("size", BigInteger, nullable=False),
     PrimaryKeyConstraint("sender", "message", "ordinal"),
-)
-
-USAGE = Table(
-    "usage",
-    METADATA,
-    Column("party", Text, nullable=False),
-    Column("day", Text, nullable=False),
-    Column("messages", BigInteger, nullable=False),
-    Column("bytes", BigInteger, nullable=False),
-    PrimaryKeyConstraint("party", "day"),
 )
 
 AUDIT = Table(

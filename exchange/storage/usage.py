@@ -10,7 +10,7 @@ from envelopes.opened import VIETNAM
 from exchange.core.model import Filing, Kind
 from exchange.core.quota import Daily
 from exchange.errors import DAILY_QUOTA, Later
-from exchange.storage.schema import USAGE
+from exchange.storage.schema_access import USAGE
 from exchange.storage.session import Session
 
 _U = USAGE.c

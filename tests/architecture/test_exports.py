@@ -12,6 +12,7 @@ UNFINISHED = re.compile(r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "X" * 3)) 
 BROAD: dict[str, str] = {
     "exchange/api/problems.py answer_problems": "the edge answers a bug with a problem document and logs it",
     "exchange/blobs/local.py _put": "the temporary file is removed whatever stopped the write, and the error goes on",
+    "exchange/ngsp/app.py answer_failures": "the edge answers a bug in the client's own form and logs it",
     "exchange/server.py _sweep_forever": "the sweep survives its own failures: it logs them and tries again",
     "exchange/storage/sqlite.py _attempt": "the failure of one unit of a group goes to whoever asked for that unit",
     "exchange/storage/sqlite.py commit": "a transaction that was begun is rolled back, whatever ended it",

@@ -191,6 +191,11 @@ def sandbox_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def live_type() -> type[Live]:
+    return Live
+
+
 @pytest.fixture
 async def hub(sandbox_template, tmp_path):
     folder = tmp_path / "hub"

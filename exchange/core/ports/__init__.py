@@ -8,6 +8,7 @@ from exchange.core.ports.access import AuditTrail, Tokens
 from exchange.core.ports.machine import Bell, Blobs, Clock, Entropy, Listener, P, Progress, Rehearsal, T, Workers
 from exchange.core.ports.records import Effects, EvidenceShelf, Mailboxes, Messages
 from exchange.core.ports.registry import Directory, Registry, TrustMaterial, TrustRegistry
+from exchange.core.ports.systems import Systems, Vault
 
 __all__ = [
     "AuditTrail",
@@ -26,10 +27,12 @@ __all__ = [
     "Registry",
     "Rehearsal",
     "Store",
+    "Systems",
     "T",
     "Tokens",
     "TrustMaterial",
     "TrustRegistry",
+    "Vault",
     "Workers",
 ]
 
@@ -46,4 +49,5 @@ class Store:
     registry: Registry
     trust: TrustMaterial
     tokens: Tokens
+    systems: Systems
     audit: AuditTrail

@@ -22,6 +22,7 @@ from exchange.core.model import (
     Remark,
     Statement,
     StatusChange,
+    Transport,
 )
 
 
@@ -119,6 +120,10 @@ class Mailboxes(Protocol):
 
     async def fetched(self, delivery: Delivery, by: str, at: datetime) -> None:
         """Record durably who first read the content, and when; later readings change nothing."""
+        ...
+
+    async def report(self, delivery: Delivery, transport: Transport, text: str, at: datetime) -> None:
+        """Keep what the receiver's system reports of taking a delivery over; one that is `done` stays so."""
         ...
 
     async def archive(self, receiver: PartyId, key: DeliveryKey, at: datetime | None) -> None:

@@ -9,6 +9,7 @@ from exchange.auth.principal import CREDENTIALS_DIFFER
 from exchange.core.audit import BROKEN as AUDIT_BROKEN
 from exchange.core.groups import GROUP_IN_USE
 from exchange.core.ports.access import TOO_MANY as TOO_MANY_TOKENS
+from exchange.core.systems import SYSTEM_EXISTS
 from exchange.core.writing import MAY_NOT_WRITE
 from exchange.errors import (
     BUSY,
@@ -40,6 +41,7 @@ EXPECTED = [
     (MAY_NOT_WRITE, 403),
     (DIRECTORY_MOVED, 409),
     (GROUP_IN_USE, 409),
+    (SYSTEM_EXISTS, 409),
     (NOT_FOUND, 404),
     (NO_LEASE, 404),
     (BUSY, 503),
