@@ -30,8 +30,8 @@ def bench(documents: int, size: int, clients: int, workers: int | None, as_json:
     if as_json:
         click.echo(json.dumps(found))
         return
-    size = f"{found['documents']} documents of {found['document_bytes']:,} bytes"
-    click.echo(f"{size}, {found['clients']} clients, {found['workers']} processes")
+    sent = f"{found['documents']} documents of {found['document_bytes']:,} bytes"
+    click.echo(f"{sent}, {found['clients']} clients, {found['workers']} processes")
     click.echo(f"documents_per_second {found['documents_per_second']}")
     click.echo(f"floor_per_second     {found['floor_per_second']} (x{found['ratio_to_floor']} of it reached)")
     for step, cuts in found["latency_ms"].items():
