@@ -58,12 +58,12 @@ def parse_tolerant(data: bytes, limits: Limits = Limits()) -> tuple[etree._Eleme
         if {entry.type for entry in parser.error_log} != {etree.ErrorTypes.NS_ERR_UNDEFINED_NAMESPACE}:
             raise undeclared from None
         tree = etree.ElementTree(etree.fromstring(data, _parser(recover=True)))
-    _check_information(tree.docinfo)
+    check_information(tree.docinfo)
     _count(tree.getroot(), limits)
     return tree, undeclared
 
 
-def _check_information(information: etree.DocInfo) -> None:
+def check_information(information: etree.DocInfo) -> None:
     """Ask the parser what it read, whatever the look at the bytes had found."""
     if information.doctype or information.internalDTD is not None:
         raise Refused(DOCTYPE)

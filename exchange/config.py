@@ -49,6 +49,7 @@ class Settings(Limits, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_open_uploads: Amount = 32
     max_unattached_bytes: Amount = 16 * 1024 * 1024 * 1024
     unattached_days: Count = 7
+    workers: Count = 1
     ngsp_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
     ngsp_prefix: Annotated[str, msgspec.Meta(pattern=f"^{NGSP_PREFIX.pattern}$")] = ""
     ngsp_max_bytes: Count = 50 * 1024 * 1024

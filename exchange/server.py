@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import socket
 import ssl
 import sys
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,11 +24,13 @@ from exchange.core.sweep import discard_orphans, seal_waiting
 from exchange.net.door import Door
 from exchange.net.gate import Gate
 from exchange.net.guard import MAX_HEADER, Answer, guarded
+from exchange.net.limits import Limits
 from exchange.net.tls import TlsFiles, build_context
 from exchange.ngsp.app import MAX_HEADER as DIALECT_HEADER
 from exchange.ngsp.app import answer_refusal as answer_dialect
 from exchange.ngsp.app import build_app as dialect_app
 from exchange.operation.watch import Watch
+from exchange.operation.workers import Worker
 from exchange.running import Exchange
 from trust_store.errors import Refused, reason
 
@@ -35,11 +38,21 @@ ADDRESS = reason(
     "address-unusable", "The hub cannot listen at this address", "Give another --host or --port, or stop what uses it"
 )
 SWITCH_SECONDS: Final = 0.0001
+GARBAGE: Final = 20_000
+"""How many objects are made before Python looks for circles among the young ones; 700 unless told."""
 GRACE: Final = 10.0
 FLUSH: Final = 2.0
 """Seconds for the answers to leave, after what was being worked on has ended."""
 ORPHANS_EVERY: Final = 3600.0
 _LOG = structlog.get_logger("congvan.server")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listeners:
+    """Hold the sockets that a hub listens at: for its API and, if it is served, for connected systems."""
+
+    api: socket.socket
+    ngsp: socket.socket | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,31 +74,54 @@ async def serve(exchange: Exchange, host: str, port: int, tls: TlsFiles | None =
 async def serve_all(
     exchange: Exchange, host: str, port: int, tls: TlsFiles | None = None, ngsp: tuple[int, str] | None = None
 ) -> AsyncIterator[Served]:
-    """Serve while the block runs; gives the addresses. Port 0 takes a free one; without `tls` the settings decide.
+    """Serve by this process alone; port 0 takes a free one. See `serve_at`.
 
     `ngsp` is the port of the listener for connected systems, and what is put before its paths; without it there is none.
-
-    At the end nobody new gets in, whoever waits for news is sent home, and what is being worked on ends within `GRACE`.
 
     Raises:
         Refused: `address-unusable`, or `tls-unusable`.
     """
+    port_of_ngsp, prefix = ngsp or (None, "")
+    async with serve_at(exchange, listen(host, port, port_of_ngsp), tls, prefix) as served:
+        yield served
+
+
+@contextlib.asynccontextmanager
+async def serve_at(
+    exchange: Exchange,
+    listeners: Listeners,
+    tls: TlsFiles | None = None,
+    prefix: str = "",
+    worker: Worker | None = None,
+) -> AsyncIterator[Served]:
+    """Serve while the block runs; gives the addresses. Without `tls` the settings decide.
+
+    `prefix` is put before the paths for connected systems. With a `worker`, this process is one of several.
+
+    At the end nobody new gets in, whoever waits for news is sent home, and what is being worked on ends within `GRACE`.
+
+    Raises:
+        Refused: `tls-unusable`.
+    """
     files = tls or _files(exchange)
     context = build_context(files) if files else None
     await exchange.note_settings()
-    gate = Gate(exchange.settings)
-    watch = Watch.over(exchange, gate)
-    room = _Room(host=host, exchange=exchange, gate=gate, context=context)
+    limits = exchange.settings.share(worker.count) if worker else exchange.settings
+    gate = Gate(limits)
+    watch = Watch.over(exchange, gate, worker)
+    room = _Room(exchange=exchange, limits=limits, context=context)
     app = build_app(exchange.reading, max_message_bytes=exchange.settings.max_message_bytes, watch=watch, gate=gate)
     try:
         async with contextlib.AsyncExitStack() as stack:
-            url = await stack.enter_async_context(room.open(app, port, answer_refusal, MAX_HEADER))
+            url = await stack.enter_async_context(room.open(app, listeners.api, answer_refusal, MAX_HEADER))
             dialect = ""
-            if ngsp is not None:
-                other = dialect_app(exchange.reading, watch=watch, gate=gate, prefix=ngsp[1])
-                dialect = await stack.enter_async_context(room.open(other, ngsp[0], answer_dialect, DIALECT_HEADER))
-            await stack.enter_async_context(_running(_sweep_forever(exchange)))
-            yield Served(url=url, ngsp=dialect + ngsp[1] if ngsp else "")
+            if listeners.ngsp is not None:
+                other = dialect_app(exchange.reading, watch=watch, gate=gate, prefix=prefix)
+                opened = room.open(other, listeners.ngsp, answer_dialect, DIALECT_HEADER)
+                dialect = await stack.enter_async_context(opened) + prefix
+            for work in _beside(exchange, watch):
+                await stack.enter_async_context(_running(work))
+            yield Served(url=url, ngsp=dialect)
             await _drain(watch, exchange.settings.drain_seconds)
             await gate.empty(GRACE, exchange.bell.release)
     finally:
@@ -96,22 +132,23 @@ async def serve_all(
 class _Room:
     """Hold what the listeners of one hub share."""
 
-    host: str
     exchange: Exchange
-    gate: Gate
+    limits: Limits
     context: ssl.SSLContext | None
 
     @contextlib.asynccontextmanager
-    async def open(self, app: web.Application, port: int, answer: Answer, max_header: int) -> AsyncIterator[str]:
-        """Serve an application at a port while the block runs; gives its address."""
-        with contextlib.closing(_listen(self.host, port)) as listener:
+    async def open(
+        self, app: web.Application, listener: socket.socket, answer: Answer, max_header: int
+    ) -> AsyncIterator[str]:
+        """Serve an application at a socket while the block runs; gives its address."""
+        with contextlib.closing(listener):
+            host, port = listener.getsockname()[:2]
             runner = web.AppRunner(app, access_log=None, shutdown_timeout=FLUSH)
             await runner.setup()
-            settings, server = self.exchange.settings, guarded(runner)
-            door = Door(listener, server, settings, answer, self.context, max_header=max_header)
+            door = Door(listener, guarded(runner), self.limits, answer, self.context, max_header=max_header)
             try:
                 async with _running(door.accept_forever()):
-                    yield f"{'https' if self.context else 'http'}://{self.host}:{listener.getsockname()[1]}"
+                    yield f"{'https' if self.context else 'http'}://{_written(host)}:{port}"
             finally:
                 self.exchange.bell.release()
                 await runner.cleanup()
@@ -138,11 +175,40 @@ async def _running(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
             await task
 
 
+def _beside(exchange: Exchange, watch: Watch) -> Iterator[Coroutine[Any, Any, None]]:
+    """Give what runs beside the listeners; of several processes the first one sweeps for all."""
+    if watch.worker is None or watch.worker.leads:
+        yield _sweep_forever(exchange)
+    if watch.worker is not None:
+        yield watch.share_forever(watch.worker)
+
+
+def listen(host: str, port: int, ngsp: int | None = None) -> Listeners:
+    """Listen at a port for the API, and at another for connected systems; port 0 takes a free one.
+
+    Raises:
+        Refused: `address-unusable`.
+    """
+    return Listeners(api=_listen(host, port), ngsp=None if ngsp is None else _listen(host, ngsp))
+
+
+def _written(host: str) -> str:
+    """Write an address as it stands in a URL."""
+    return f"[{host}]" if ":" in host else host
+
+
 def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), backlog=1024)
     except OSError as error:
         raise Refused(ADDRESS, f"Listening at {host}:{port} failed: {error.strerror}") from None
+
+
+def settle() -> None:
+    """Look for circular rubbish less often, and never among what a hub keeps until it ends."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE)
 
 
 def share_evenly() -> None:

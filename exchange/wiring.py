@@ -45,15 +45,15 @@ from trust_store.policy import Policy
 
 @contextlib.asynccontextmanager
 async def open_exchange(
-    home: Home, *, clock: Clock | None = None, progress: Progress | None = None
+    home: Home, *, clock: Clock | None = None, progress: Progress | None = None, bell: LocalBell | None = None
 ) -> AsyncIterator[Exchange]:
-    """Open the hub that lives in a folder, and close it whole.
+    """Open the hub that lives in a folder, and close it whole; `bell` is one that other processes hear too.
 
     Raises:
         Refused: there is no hub, a setting is wrong, or its key cannot be read.
     """
-    settings, key = _prepare(home)
-    entropy, bell, workers = SystemEntropy(), LocalBell(), ThreadWorkers()
+    settings, key = prepare(home)
+    entropy, bell, workers = SystemEntropy(), bell or LocalBell(), ThreadWorkers()
     rehearsal = ProcessRehearsal(settings.rehearsal_seconds)
     async with open_database(home.database) as database, _closing(workers, rehearsal):
         directory, trust = DirectoryStore(database, settings.code), TrustStore(database)
@@ -98,7 +98,12 @@ async def _closing(workers: ThreadWorkers, rehearsal: ProcessRehearsal) -> Async
         await rehearsal.close()
 
 
-def _prepare(home: Home) -> tuple[Settings, HeldKey]:
+def prepare(home: Home) -> tuple[Settings, HeldKey]:
+    """Read the settings and the key of a hub, and bring its database to this version.
+
+    Raises:
+        Refused: there is no hub, a setting is wrong, or its key cannot be read.
+    """
     settings, key = read_settings(home), _read_key(home)
     migrate(home.database)
     home.blobs.mkdir(exist_ok=True)

@@ -85,6 +85,8 @@ def normalise(code: str) -> str:
     party than its head office. All other codes are compared without regard to case.
     """
     text = code.strip()
+    if "." in text:  # as in the codes of most agencies, and in no tax code
+        return text.upper()
     return tax_code(text) or tax_code(_without_scheme(text)) or text.upper()
 
 

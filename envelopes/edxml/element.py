@@ -40,7 +40,7 @@ Value = TypeVar("Value")
 class Element:
     """Read one element; every method raises Refused, naming the element and the line, when a value cannot be read.
 
-    The children are found by name at the first look-up: there are many look-ups for every child.
+    The children are found by name at the first look-up: there are many look-ups for every child, and most are for its text.
     """
 
     __slots__ = ("_children", "_parent", "name", "node")
@@ -49,7 +49,7 @@ class Element:
         self.node, self.name = node, name
         self._parent, self._children = parent, None
 
-    _children: dict[str, list[Element]] | None
+    _children: dict[str, list[etree._Element]] | None
 
     @property
     def path(self) -> str:
@@ -65,7 +65,7 @@ class Element:
     def text(self) -> str | None:
         """Give the whole text without outer white space, or None when there is none."""
         if not len(self.node):
-            return (self.node.text or "").strip() or None
+            return _plain(self.node)
         if next(self.node.iterchildren("*"), None) is not None:
             raise Refused(NOT_TEXT, where=self.where)
         return "".join(_texts(self.node)).strip() or None
@@ -77,7 +77,7 @@ class Element:
 
     def all(self, *names: str) -> tuple[Element, ...]:
         """Give the children with one of these names, name by name, in order."""
-        return tuple(self._named(names))
+        return tuple(self._child(node) for node in self._named(names))
 
     def some(self, name: str) -> tuple[Element, ...]:
         """Give the children with this name, of which there must be one."""
@@ -85,10 +85,8 @@ class Element:
 
     def one(self, *names: str) -> Element | None:
         """Give the only child with one of these names, or None."""
-        found = self._named(names)
-        if len(found) > 1:
-            raise Refused(AMBIGUOUS, f"There is more than one {found[1].name}", where=found[1].where)
-        return found[0] if found else None
+        node = self._only(names)
+        return None if node is None else self._child(node)
 
     def required(self, *names: str) -> Element:
         """Give the only child with one of these names."""
@@ -110,8 +108,10 @@ class Element:
 
     def optional_text(self, *names: str) -> str | None:
         """Read the text of a child, or None."""
-        child = self.one(*names)
-        return None if child is None else child.text
+        node = self._only(names)
+        if node is None:
+            return None
+        return self._child(node).text if len(node) else _plain(node)
 
     def required_text(self, *names: str) -> str:
         """Read the text of a child that must have one."""
@@ -153,18 +153,28 @@ class Element:
         """Read a local date and time, or None."""
         return self._value(read_moment, *names)
 
-    def _named(self, names: Sequence[str]) -> Sequence[Element]:
+    def _only(self, names: Sequence[str]) -> etree._Element | None:
+        found = self._named(names)
+        if len(found) > 1:
+            twice = self._child(found[1])
+            raise Refused(AMBIGUOUS, f"There is more than one {twice.name}", where=twice.where)
+        return found[0] if found else None
+
+    def _child(self, node: etree._Element) -> Element:
+        return Element(node, _own_name(str(node.tag)), self)
+
+    def _named(self, names: Sequence[str]) -> Sequence[etree._Element]:
         children = self._find_children() if self._children is None else self._children
         if len(names) == 1:
             return children.get(names[0], ())
         return [child for name in names for child in children.get(name, ())]
 
-    def _find_children(self) -> dict[str, list[Element]]:
-        found: dict[str, list[Element]] = {}
+    def _find_children(self) -> dict[str, list[etree._Element]]:
+        found: dict[str, list[etree._Element]] = {}
         for node in self.node.iterchildren("*"):
             name = _own_name(str(node.tag))
             if name:
-                found.setdefault(name, []).append(Element(node, name, self))
+                found.setdefault(name, []).append(node)
         self._children = found
         return found
 
@@ -203,6 +213,11 @@ def _own_name(tag: str) -> str:
 
 
 _OWN = f"{{{NAMESPACE}}}"
+
+
+def _plain(node: etree._Element) -> str | None:
+    """Give the text of an element that has nothing else in it."""
+    return (node.text or "").strip() or None
 
 
 def _texts(node: etree._Element) -> Iterator[str]:

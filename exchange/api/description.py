@@ -61,7 +61,7 @@ def _operation(route: Route) -> dict[str, Any]:
     if route.takes_xml:
         operation["requestBody"] = {"required": True, "content": {XML: {"schema": {"type": "string"}}}}
     if route.takes_media:
-        operation["requestBody"] = {"required": True, "content": {route.takes_media: {}}}
+        operation["requestBody"] = {"required": True, "content": {key: {} for key in _media(route, route.takes_media)}}
     if route.takes is not None:
         is_needed = any(field.required for field in msgspec.structs.fields(route.takes))
         operation["requestBody"] = {"required": is_needed, "content": _json(_ref(route.takes))}
@@ -75,9 +75,14 @@ def _public(name: str, text: str, view: type) -> dict[str, Any]:
 
 def _success(route: Route) -> dict[str, Any]:
     if route.gives is None:
-        return {"description": route.text, "content": _bytes(route.gives_media)}
+        content = {name: each for media in _media(route, route.gives_media) for name, each in _bytes(media).items()}
+        return {"description": route.text, "content": content}
     one = _ref(route.gives)
     return {"description": route.text, "content": _json({"type": "array", "items": one} if route.many else one)}
+
+
+def _media(route: Route, media: str) -> tuple[str, ...]:
+    return (media, route.other_media) if route.other_media else (media,)
 
 
 def _bytes(media: str) -> dict[str, Any]:

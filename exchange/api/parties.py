@@ -10,17 +10,20 @@ from exchange.api.offices import AliasView, ContactView, ImportView, PartyDetail
 from exchange.api.registration import find_party, read_json
 from exchange.api.routes import Asked, Query, Route, answer
 from exchange.auth.permissions import Action
-from exchange.core.importing import plan
+from exchange.bulk import in_bulk
+from exchange.core.importing import Plan, plan
 from exchange.core.model import Party, PartyId, PartyStatus
 from exchange.core.particulars import Alias, CodeScheme, Contact, check_contacts, check_name
 from exchange.core.registering import BAD_PARENT, describe_party, keep_schemes, with_aliases
-from exchange.core.sheet import write_table
+from exchange.core.sheet import write_sheet, write_table
 from exchange.core.snapshot import Snapshot
 from exchange.errors import REQUEST
 from trust_store.errors import Refused
 from trust_store.identity import PartyKind
 
 TABLE = "text/csv"
+WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_LARGE = 256 * 1024
 DRY_RUN = Query(name="dry-run", kind="boolean", text="true: look at everything and write nothing")
 
 
@@ -39,9 +42,11 @@ async def put_party(asked: Asked) -> web.StreamResponse:
 
 
 async def export_parties(asked: Asked) -> web.StreamResponse:
-    """Hand all parties out as a table."""
+    """Hand all parties out as a table, as a workbook where the request says that it takes one."""
     hub = asked.reading.hub
     parties = await hub.store.directory.all()
+    if WORKBOOK in asked.request.headers.get("Accept", ""):
+        return web.Response(body=await hub.workers.run(len(parties) * 100, write_sheet, parties), content_type=WORKBOOK)
     body = await hub.workers.run(len(parties) * 100, write_table, parties)
     return web.Response(body=body, content_type=TABLE, charset="utf-8")
 
@@ -52,7 +57,8 @@ async def import_parties(asked: Asked) -> web.StreamResponse:
     if wanted not in {"true", "false"}:
         raise Refused(REQUEST, "dry-run is true or false", where="query parameter dry-run")
     snapshot = await hub.store.directory.snapshot()
-    planned = await hub.workers.run(len(asked.body), plan, asked.body, snapshot, hub.registrar.issuer.code)
+    code, weight = hub.registrar.issuer.code, len(asked.body) * 20 + len(snapshot.parties) * 100
+    planned = await hub.workers.run(weight, _plan, asked.body, snapshot, code)
     written = wanted == "false"
     if written and planned.parties:
         author = asked.principal.author(hub.clock.now())
@@ -65,6 +71,10 @@ async def import_parties(asked: Asked) -> web.StreamResponse:
             unchanged=planned.unchanged,
         )
     )
+
+
+def _plan(data: bytes, snapshot: Snapshot, own: str) -> Plan:
+    return in_bulk(plan, data, snapshot, own) if len(data) > _LARGE else plan(data, snapshot, own)
 
 
 def _new(code: str, wanted: PartyRequest) -> Party:
@@ -147,20 +157,22 @@ ROUTES = (
         method="GET",
         path="/v1/directory",
         name="exportParties",
-        text="Download all parties as a table (CSV) that can be imported again.",
+        text="Download all parties as a table that can be imported again: XLSX if the header Accept has its type, else CSV.",
         action=Action.ADMINISTER,
         handler=export_parties,
         gives=None,
         gives_media=TABLE,
+        other_media=WORKBOOK,
     ),
     Route(
         method="POST",
         path="/v1/directory",
         name="importParties",
-        text="Register and change the parties in a table (CSV), all or none; a refusal names every wrong row.",
+        text="Register and change the parties in a table (CSV or XLSX), all or none; a refusal names every wrong row.",
         action=Action.ADMINISTER,
         handler=import_parties,
         takes_media=TABLE,
+        other_media=WORKBOOK,
         gives=ImportView,
         queries=(DRY_RUN,),
     ),

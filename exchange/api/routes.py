@@ -78,6 +78,7 @@ class Route:
 
     `streams`: the handler reads the body itself, with `Gate.stream`, and takes the time that it needs.
     `takes_media`: what a body that streams is; `gives_media`: what comes without a view, empty for headers alone.
+    `other_media`: what the body of a table may be as well, in and out.
     `waits`: the seconds that it may wait for news on purpose; meanwhile it does not count as being worked on.
     """
 
@@ -97,6 +98,7 @@ class Route:
     streams: bool = False
     takes_media: str = ""
     gives_media: str = XML
+    other_media: str = ""
     waits: float = 0.0
 
 

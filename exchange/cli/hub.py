@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+import uvloop
 
 from exchange.cli.options import run_async
 from exchange.config import NGSP_PREFIX, Home, Settings
 from exchange.logs import configure
-from exchange.wiring import open_exchange
+from exchange.wiring import open_exchange, prepare
+
+if TYPE_CHECKING:
+    from exchange.net.tls import TlsFiles
+    from exchange.operation.workers import Worker
+    from exchange.server import Listeners, Served
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -44,9 +52,9 @@ async def init(folder: Path, name: str, code: str) -> None:
 @click.option("--client-ca", type=_FILE, help="Authorities (PEM) of client certificates; without it none is asked for.")
 @click.option("--ngsp-port", type=click.IntRange(0, 65535), help="Port for connected systems; 0 takes a free one.")
 @click.option("--ngsp-prefix", metavar="PATH", help="What is put before the paths of that port, such as /ngsp.")
+@click.option("--workers", type=click.IntRange(1, 64), help="How many processes serve; the setting, or one.")
 @click.option("--verbose", is_flag=True, help="Log every step of every message.")
-@run_async
-async def serve(
+def serve(
     folder: Path,
     host: str,
     port: int,
@@ -56,25 +64,47 @@ async def serve(
     client_ca: Path | None,
     ngsp_port: int | None,
     ngsp_prefix: str | None,
+    workers: int | None,
     verbose: bool,
 ) -> None:
     """Serve a hub until SIGTERM or SIGINT."""
     from exchange.net.tls import TlsFiles  # noqa: PLC0415
-    from exchange.operation.supervisor import supervised  # noqa: PLC0415
-    from exchange.server import serve_all, share_evenly, wait_for_signal  # noqa: PLC0415
+    from exchange.operation.workers import become_worker  # noqa: PLC0415
+    from exchange.server import listen  # noqa: PLC0415
 
     configure(logging.DEBUG if verbose else logging.INFO)
-    share_evenly()
     if (tls_cert is None) != (tls_key is None) or (client_ca and not tls_cert):
         raise click.UsageError("--tls-cert and --tls-key go together, and --client-ca only with them")
     tls = TlsFiles(cert=tls_cert, key=tls_key, client_ca=client_ca) if tls_cert and tls_key else None
-    async with open_exchange(Home(folder)) as exchange:
-        ngsp = dialect_of(exchange.settings, ngsp_port, ngsp_prefix)
-        async with serve_all(exchange, host, port, tls, ngsp) as served, supervised():
-            click.echo(f"The hub answers at {served.url}")
-            if served.ngsp:
-                click.echo(f"Connected systems call {served.ngsp}")
-            await wait_for_signal()
+    settings, _ = prepare(Home(folder))
+    ngsp, prefix = dialect_of(settings, ngsp_port, ngsp_prefix) or (None, "")
+    listeners, count = listen(host, port, ngsp), workers or settings.workers
+    worker = become_worker(count) if count > 1 else None
+    uvloop.run(_serve(Home(folder), listeners, tls, prefix, worker))
+
+
+async def _serve(home: Home, listeners: Listeners, tls: TlsFiles | None, prefix: str, worker: Worker | None) -> None:
+    """Serve in this process until it is told to stop; of several, the first one speaks for all."""
+    from exchange.operation.supervisor import supervised  # noqa: PLC0415
+    from exchange.server import serve_at, settle, share_evenly, wait_for_signal  # noqa: PLC0415
+
+    share_evenly()
+    async with contextlib.AsyncExitStack() as stack:
+        exchange = await stack.enter_async_context(open_exchange(home, bell=worker.bell() if worker else None))
+        served = await stack.enter_async_context(serve_at(exchange, listeners, tls, prefix, worker))
+        settle()
+        if worker is not None:
+            worker.follow()
+        if worker is None or worker.leads:
+            await stack.enter_async_context(supervised())
+            _announce(served)
+        await wait_for_signal()
+
+
+def _announce(served: Served) -> None:
+    click.echo(f"The hub answers at {served.url}")
+    if served.ngsp:
+        click.echo(f"Connected systems call {served.ngsp}")
 
 
 def dialect_of(settings: Settings, port: int | None, prefix: str | None) -> tuple[int, str] | None:

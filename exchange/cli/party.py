@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from exchange.bulk import in_bulk
 from exchange.cli.options import run_async
 from exchange.cli.plain import plain
 from exchange.config import Home
@@ -14,7 +15,7 @@ from exchange.core.importing import plan
 from exchange.core.model import Party, PartyId, PartyStatus
 from exchange.core.particulars import Contact, check_contacts, check_name, read_alias
 from exchange.core.registering import BAD_PARENT, describe_party, with_aliases
-from exchange.core.sheet import BadTable, write_table
+from exchange.core.sheet import BadTable, write_sheet, write_table
 from exchange.enrolment import give_token
 from exchange.errors import NOT_FOUND
 from exchange.founding import write_secret
@@ -145,11 +146,11 @@ async def list_parties(folder: Path) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @run_async
 async def import_table(folder: Path, dry_run: bool, file: Path) -> None:
-    """Register and change the parties in a table (CSV), all or none; every wrong row is shown first."""
+    """Register and change the parties in a table (CSV or XLSX), all or none; every wrong row is shown first."""
     async with open_exchange(Home(folder)) as exchange:
         snapshot = await exchange.hub.store.directory.snapshot()
         try:
-            planned = plan(file.read_bytes(), snapshot, exchange.hub.registrar.issuer.code)
+            planned = in_bulk(plan, file.read_bytes(), snapshot, exchange.hub.registrar.issuer.code)
         except BadTable as refusal:
             for fault in refusal.faults:
                 click.echo("\t".join((f"row {fault.row}", fault.column, plain(fault.what), fault.fix)))
@@ -165,10 +166,14 @@ async def import_table(folder: Path, dry_run: bool, file: Path) -> None:
 @click.option("--out", "-o", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Where it goes.")
 @run_async
 async def export_table(folder: Path, out: Path) -> None:
-    """Write all parties into a table (CSV) that can be imported again; it has names and addresses of people."""
+    """Write all parties into a table that can be imported again: XLSX if the file's name ends so, CSV if not.
+
+    It has names and addresses of people.
+    """
     async with open_exchange(Home(folder)) as exchange:
         parties = await exchange.hub.store.directory.all()
-    write_secret(out, write_table(parties))
+    write = write_sheet if out.suffix.lower() == ".xlsx" else write_table
+    write_secret(out, write(parties))
     click.echo(f"{len(parties)} parties", err=True)
 
 

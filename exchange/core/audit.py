@@ -166,6 +166,8 @@ def event_of(refusal: Refused) -> AuditEvent | None:
 
 def _clean(text: str) -> str:
     """Keep a text to one line and to what every database and terminal can hold."""
+    if text.isprintable():
+        return shorten(text, MAX_TEXT)
     return shorten("".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text), MAX_TEXT)
 
 

@@ -15,7 +15,7 @@ from envelopes.receipt import Event, seal
 from envelopes.signature.classify import SignatureClass
 from exchange.core import routing
 from exchange.core.audit import AuditEntry, event_of
-from exchange.core.filing import Registrar
+from exchange.core.filing import NAME_COST, Registrar
 from exchange.core.model import DeliveryKey, Entry, EvidenceId, Filed, MessageKey, Party, Remark
 from exchange.core.ports import Bell, Blobs, Clock, Progress, Rehearsal, Store, Workers
 from exchange.core.reach import Sizes, check_reach
@@ -110,7 +110,9 @@ class Hub:
 
         # 5 commit: message, deliveries, statements and log leaves, in one transaction. A crash leaves everything but the
         #   signature on the receipt.
-        filing = self.registrar.compose(envelope, sender, route, self.clock.now(), sizes, inline)
+        weight = len(route.receivers) ** 2 * NAME_COST
+        compose, at = self.registrar.compose, self.clock.now()
+        filing = await self.workers.run(weight, compose, envelope, sender, route, at, sizes, inline)
         filed = await self.store.messages.file(filing)
         self.progress.passed("submit.5-commit")
         return filed

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import NewType
@@ -40,6 +40,7 @@ class Party:
     """Describe a registered party. `codes` are all its identification codes; `admits` the signatures it may send.
 
     `schemes` has those of its codes whose scheme is known, each with it; every other further code is of `other`.
+    `revision` of the directory changed it last, at `changed_at` if that is known; neither counts when parties are compared.
     """
 
     id: PartyId
@@ -53,6 +54,8 @@ class Party:
     schemes: frozenset[tuple[str, CodeScheme]] = frozenset()
     parent: PartyId | None = None
     contacts: tuple[Contact, ...] = ()
+    revision: int = field(default=0, compare=False)
+    changed_at: datetime | None = field(default=None, compare=False)
 
     @property
     def identity(self) -> Identity:

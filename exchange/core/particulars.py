@@ -50,6 +50,9 @@ class CodeScheme(StrEnum):
     OTHER = "other"
 
 
+_SCHEMES: Final = frozenset(CodeScheme)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alias:
     """Name a further code of a party with its scheme."""
@@ -78,7 +81,7 @@ def read_alias(text: str) -> Alias:
         Refused: `code-malformed`, or `request-malformed` for what is no code at all.
     """
     scheme, mark, code = text.rpartition(":")
-    if mark and scheme not in list(CodeScheme):
+    if mark and scheme not in _SCHEMES:
         raise Refused(BAD_CODE, f"There is no scheme {scheme}", where=text)
     return check_alias(Alias(code=code, scheme=CodeScheme(scheme) if mark else CodeScheme.OTHER))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from exchange.core.model import Party, PartyId
 from exchange.core.particulars import (
@@ -45,15 +46,25 @@ def with_aliases(party: Party, aliases: Iterable[Alias]) -> Party:
     Raises:
         Refused: a code is not of its scheme, or there are too many.
     """
+    return dataclasses.replace(party, **coded(party.id, aliases))
+
+
+def coded(party: PartyId, aliases: Iterable[Alias]) -> dict[str, Any]:
+    """Give what these further codes make of a party's `codes` and `schemes`.
+
+    Raises:
+        Refused: as `with_aliases`.
+    """
     found = {normalise(alias.code): check_alias(alias) for alias in aliases}
-    found.pop(normalise(party.id), None)
+    found.pop(normalise(party), None)
     if len(found) > MAX_ALIASES:
         raise Refused(BAD_CODE, f"There are {len(found)} further codes; {MAX_ALIASES} are allowed", where="aliases")
-    return dataclasses.replace(
-        party,
-        codes=frozenset({party.id, *(alias.code for alias in found.values())}),
-        schemes=frozenset((item.code, item.scheme) for item in found.values() if item.scheme is not CodeScheme.OTHER),
-    )
+    return {
+        "codes": frozenset({party, *(alias.code for alias in found.values())}),
+        "schemes": frozenset(
+            (item.code, item.scheme) for item in found.values() if item.scheme is not CodeScheme.OTHER
+        ),
+    }
 
 
 def keep_schemes(party: Party, codes: Sequence[str]) -> list[Alias]:

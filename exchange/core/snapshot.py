@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from exchange.core.groups import Group
+from exchange.core.layers import lay
 from exchange.core.model import Party, PartyId
 from exchange.core.rules import Rule
 from exchange.core.systems import System, SystemId
@@ -18,12 +19,14 @@ from trust_store.identity import normalise
 class Snapshot:
     """Hold parties by id, who has a code (in its one form), for whom a certificate is registered, groups, rules, systems.
 
-    `rules` are in the order of their positions. `revision` counts the changes of the directory. `bound` has the parties
-    that are reached through a connected system only, each with one such system; `served` those that a system speaks for.
+    `order` has the ids of the parties in order, so that a page of them is cut out without looking at the others. `rules` are
+    in the order of their positions. `revision` counts the changes of the directory. `bound` has the parties that are reached
+    through a connected system only, each with one such system; `served` those that a system speaks for.
     """
 
     revision: int = 0
     parties: Mapping[PartyId, Party] = field(default_factory=dict)
+    order: tuple[PartyId, ...] = ()
     owners: Mapping[str, PartyId] = field(default_factory=dict)
     holders: Mapping[str, frozenset[PartyId]] = field(default_factory=dict)
     groups: Mapping[str, Group] = field(default_factory=dict)
@@ -38,6 +41,7 @@ class Snapshot:
         found = {party.id: party for party in parties}
         return cls(
             parties=found,
+            order=tuple(sorted(found)),
             owners={normalise(code): party.id for party in found.values() for code in party.codes},
             groups={group.code: group for group in groups},
             rules=tuple(sorted(rules, key=lambda rule: rule.position)),
@@ -80,16 +84,29 @@ class Snapshot:
 
     def with_parties(self, parties: Sequence[Party]) -> Self:
         """Give the directory in which these parties are as they are here; the others stay."""
-        owners, holders, known = dict(self.owners), dict(self.holders), dict(self.parties)
-        for party in parties:
-            old = known.pop(party.id, None)
-            for code in old.codes if old else ():
-                owners.pop(normalise(code), None)
-            for fingerprint in old.fingerprints if old else ():
-                holders[fingerprint] = holders.get(fingerprint, frozenset()) - {party.id}
-        for party in parties:
-            known[party.id] = party
-            owners.update((normalise(code), party.id) for code in party.codes)
-            for fingerprint in party.fingerprints:
-                holders[fingerprint] = holders.get(fingerprint, frozenset()) | {party.id}
-        return dataclasses.replace(self, parties=known, owners=owners, holders=holders)
+        before = [self.parties[party.id] for party in parties if party.id in self.parties]
+        freed = [normalise(code) for party in before for code in party.codes]
+        owners = {normalise(code): party.id for party in parties for code in party.codes}
+        known = lay({party.id: party for party in parties}, (), self.parties)
+        new = len(known) > len(self.order)
+        return dataclasses.replace(
+            self,
+            parties=known,
+            order=tuple(sorted(known)) if new else self.order,
+            owners=lay(owners, freed, self.owners),
+            holders=lay(_holders(before, parties, self.holders), (), self.holders),
+        )
+
+
+def _holders(
+    old: Iterable[Party], new: Iterable[Party], known: Mapping[str, frozenset[PartyId]]
+) -> dict[str, frozenset[PartyId]]:
+    """Tell for whom the certificates of some parties are registered after they changed."""
+    found: dict[str, frozenset[PartyId]] = {}
+    for party in old:
+        for each in party.fingerprints:
+            found[each] = found.get(each, known.get(each, frozenset())) - {party.id}
+    for party in new:
+        for each in party.fingerprints:
+            found[each] = found.get(each, known.get(each, frozenset())) | {party.id}
+    return found

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
+_MARKS = re.compile("[\u0300-\u034e\u0350-\u036f]+")
 _BARRED = str.maketrans({"đ": "d", "ð": "d"})
 
 
@@ -14,8 +16,10 @@ def normalise_text(text: str) -> str:
 
 def fold(text: str) -> str:
     """Give a text without diacritics: “Thanh Hóa” and “đất” as “thanh hoa” and “dat”."""
-    apart = unicodedata.normalize("NFD", normalise_text(text))
-    return "".join(letter for letter in apart if not unicodedata.combining(letter)).translate(_BARRED)
+    apart = _MARKS.sub("", unicodedata.normalize("NFD", normalise_text(text)).translate(_BARRED))
+    if apart.isascii():
+        return apart
+    return "".join(letter for letter in apart if not unicodedata.combining(letter))
 
 
 def has_marks(text: str) -> bool:

@@ -29,7 +29,7 @@ WARM_UP: Final = 32
 START_SECONDS: Final = 30
 
 
-async def measure(*, documents: int, size: int, clients: int) -> dict[str, Any]:
+async def measure(*, documents: int, size: int, clients: int, workers: int) -> dict[str, Any]:
     """Send `documents` letters of about `size` bytes through a real hub over HTTP, durably, and compare with the floor."""
     with tempfile.TemporaryDirectory(prefix="congvan-bench-") as folder:
         home = Path(folder) / "hub"
@@ -38,7 +38,7 @@ async def measure(*, documents: int, size: int, clients: int) -> dict[str, Any]:
         key = _key(home / "parties" / LAM_SON)
         letters = [_letter(key, number, size) for number in range(1, documents + WARM_UP + 1)]
         sender, receiver = _side(record, LAM_SON), _side(record, ENVIRONMENT)
-        async with _served(home) as url:
+        async with _served(home, workers) as url:
             await exchange_all(url, sender, receiver, letters[:WARM_UP], clients)
             spent, timings = await exchange_all(url, sender, receiver, letters[WARM_UP:], clients)
         pieces = await floor.measure(letters[WARM_UP:], key, Path(folder))
@@ -47,6 +47,7 @@ async def measure(*, documents: int, size: int, clients: int) -> dict[str, Any]:
         "documents": documents,
         "document_bytes": len(letters[0]),
         "clients": clients,
+        "workers": workers,
         "cpus": os.cpu_count(),
         "python": platform.python_version(),
         "documents_per_second": round(documents / spent, 1),
@@ -82,9 +83,10 @@ def _side(record: ready.Ready, code: str) -> Side:
 
 
 @contextlib.asynccontextmanager
-async def _served(home: Path) -> AsyncIterator[str]:
-    """Serve the hub as `congvan serve` does, in a process of its own, and stop it at the end."""
+async def _served(home: Path, workers: int) -> AsyncIterator[str]:
+    """Serve the hub as `congvan serve` does, in processes of its own, and stop it at the end."""
     command = [sys.executable, "-m", "exchange", "serve", "--dir", str(home), "--port", "0"]
+    command += ["--workers", str(workers)]
     unlimited = ("REQUESTS_PER_SECOND", "BYTES_PER_MINUTE", "LETTERS_PER_DAY", "LETTER_BYTES_PER_DAY")
     environment = {**os.environ, **{f"CONGVAN_{name}": "0" for name in unlimited}}
     process = await asyncio.create_subprocess_exec(

@@ -28,3 +28,12 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     requests_burst: Rate = 1000
     bytes_per_minute: Rate = 2 * 1024 * 1024 * 1024
     failures_per_minute: Rate = 20
+
+    def share(self, count: int) -> Limits:
+        """Give one of so many processes its share of connections, requests and memory; rates hold in each."""
+        return msgspec.structs.replace(
+            self,
+            max_connections=max(1, self.max_connections // count),
+            requests_in_flight=max(1, self.requests_in_flight // count),
+            bodies_in_flight_bytes=max(1, self.bodies_in_flight_bytes // count),
+        )

@@ -70,13 +70,10 @@ class Entrance:
         """Audit a failure to authenticate, and count it against the address that it came from."""
         client = client_of(request, self._gate.proxies)
         actor = f"address {client}, as system {claimed[:64]}"
+        resource = request.match_info.route.resource
+        asked = f"{request.method} {resource.canonical if resource else ''}"
         detail = f"{refusal.reason.code}: {refusal.detail}"
-        entry = AuditEntry(
-            event=AuditEvent.AUTHENTICATION_FAILED,
-            actor=actor,
-            subject=f"{request.method} {request.path}",
-            detail=detail,
-        )
+        entry = AuditEntry(event=AuditEvent.AUTHENTICATION_FAILED, actor=actor, subject=asked, detail=detail)
         await self._refusals.note(entry)
         if refusal.reason in (BAD_SECRET, HEADER_CUT, HEADER_DIFFERS):
             self._gate.rates.count_failure(client)

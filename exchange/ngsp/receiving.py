@@ -11,6 +11,7 @@ from aiohttp import web
 from exchange.core.model import Delivery, DeliveryKey, Entry, Kind, MessageKey, Transport
 from exchange.core.systems import Collect
 from exchange.errors import NOT_FOUND
+from exchange.ngsp.answers import succeed
 from exchange.ngsp.operations import SERVICE, Call, Operation, message_type, read_moment, read_page, tell
 from trust_store.errors import Refused
 
@@ -31,9 +32,10 @@ async def list_sent(call: Call) -> Mapping[str, Any]:
     return {"data": [_sent(entry) for entry in found]}
 
 
-async def get(call: Call) -> Mapping[str, Any]:
+async def get(call: Call) -> web.Response:
     """Hand out a document in base64: the very bytes that the sender sent."""
-    return {"data": base64.b64encode(await _content(call)).decode()}
+    data = await _content(call)
+    return await call.hub.workers.run(len(data), _wrap, data)
 
 
 async def download(call: Call) -> web.Response:
@@ -61,6 +63,10 @@ async def find_delivery(call: Call, key: str) -> Delivery:
     if found is None:
         raise Refused(NOT_FOUND, "No agency of this system received such a docId", where="XroadVnpt-docId")
     return found
+
+
+def _wrap(data: bytes) -> web.Response:
+    return succeed({"data": base64.b64encode(data).decode()})
 
 
 async def _content(call: Call) -> bytes:

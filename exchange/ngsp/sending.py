@@ -14,9 +14,8 @@ from exchange.ngsp.operations import NOT_OF_SYSTEM, Call, Operation
 from trust_store.errors import Refused
 
 _PEEK: Final = 64 * 1024
-_FROM = re.compile(
-    rb"<(?:[\w.-]+:)?From\b[^>]*>.{0,4096}?<(?:[\w.-]+:)?OrganId\b[^>]*>\s*([^<\s]{1,64})\s*<", re.DOTALL
-)
+_FROM = re.compile(rb"<(?:[\w.-]{1,32}:)?From\s*>")
+_ORGAN = re.compile(rb"<(?:[\w.-]{1,32}:)?OrganId\s*>\s*([^<\s]{1,64})\s*<")
 
 
 async def send(call: Call) -> Mapping[str, Any]:
@@ -39,8 +38,7 @@ def find_sender(call: Call, data: bytes) -> Party:
         Refused: `system-sender`.
     """
     header = call.parameters.get("from").strip()
-    found = _FROM.search(data[:_PEEK])
-    stated = found[1].decode("utf-8", "replace") if found else ""
+    stated = _stated(data)
     for code in filter(None, (header, stated)):
         if call.own(code) is None:
             raise _foreign(call, code)
@@ -50,6 +48,13 @@ def find_sender(call: Call, data: bytes) -> Party:
     if header and call.own(header) != sender:
         note(header_from=header)
     return call.party(sender.id)
+
+
+def _stated(data: bytes) -> str:
+    """Look for the first From/OrganId; what is written in another way than usual is found by the header."""
+    sender = _FROM.search(data, 0, _PEEK)
+    organ = _ORGAN.search(data, sender.end(), sender.end() + 4096) if sender else None
+    return organ[1].decode("utf-8", "replace") if organ else ""
 
 
 def _foreign(call: Call, code: str) -> Refused:

@@ -78,10 +78,6 @@ class Metrics:
             "unsealed_statements": counted.unsealed,
             "waiting_deliveries": counted.waiting,
             "stored_bytes": counted.stored_bytes,
-            "writer_waiting": exchange.database.waiting,
-            "requests_working": gate.admission.working,
-            "long_polls": gate.admission.present - gate.admission.working,
-            "bodies_bytes": gate.admission.stored,
             "disk_free_bytes": disk.free_bytes,
             "disk_free_inodes": float("inf") if disk.inodes is None else disk.inodes,
             "certificate_expiry_days": days,
@@ -90,6 +86,18 @@ class Metrics:
             self._gauges[name].set(value)
         for check in (await health.examine()).checks:
             self._ready.labels(check.name).set(check.outcome == "passed")
+        return self.render_own(exchange, gate)
+
+    def render_own(self, exchange: Exchange, gate: Gate) -> bytes:
+        """Write the figures with what this process knows by itself."""
+        own: dict[str, float] = {
+            "writer_waiting": exchange.database.waiting,
+            "requests_working": gate.admission.working,
+            "long_polls": gate.admission.present - gate.admission.working,
+            "bodies_bytes": gate.admission.stored,
+        }
+        for name, value in own.items():
+            self._gauges[name].set(value)
         self._follow(exchange.database.groups, exchange.database.units)
         return generate_latest(self.registry)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from sqlalchemy import bindparam, insert, select
@@ -25,10 +25,30 @@ _LARGEST, _STRIDE = 2**63 - 1, 1000
 
 def insert_audit(session: Session, entry: AuditEntry, at: datetime) -> AuditRecord:
     """Write a row of the trail in the transaction of the change that it tells of."""
-    last = session.rows(_LAST)
-    record = chain(entry, micros(at), (last[0][0], last[0][1]) if last else None)
-    session.rows(_INSERT, **{name: getattr(record, name) for name in _COLUMNS})
+    record = chain(entry, micros(at), _last(session))
+    session.rows(_INSERT, **_values(record))
     return record
+
+
+def insert_audits(session: Session, entries: Iterable[AuditEntry], at: datetime) -> None:
+    """Write rows of the trail, in their order, in the transaction of the change that they tell of."""
+    session.many(_INSERT, map(_values, _chained(entries, at, _last(session))))
+
+
+def _chained(entries: Iterable[AuditEntry], at: datetime, last: tuple[int, bytes] | None) -> Iterator[AuditRecord]:
+    for entry in entries:
+        record = chain(entry, micros(at), last)
+        last = record.number, record.digest
+        yield record
+
+
+def _last(session: Session) -> tuple[int, bytes] | None:
+    rows = session.rows(_LAST)
+    return (rows[0][0], rows[0][1]) if rows else None
+
+
+def _values(record: AuditRecord) -> dict[str, object]:
+    return {name: getattr(record, name) for name in _COLUMNS}
 
 
 class AuditStore:

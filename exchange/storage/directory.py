@@ -7,30 +7,31 @@ process, counts up in its own transaction; if not, what the changes since were a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, delete, func, insert, select
 
+from exchange.bulk import LARGE, building
 from exchange.core.audit import AuditEvent, Author
 from exchange.core.groups import Group
 from exchange.core.model import Party, PartyId
 from exchange.core.rules import Rule
 from exchange.core.snapshot import Snapshot
 from exchange.errors import DIRECTORY_MOVED, NOT_FOUND
+from exchange.storage.enlisting import MANY, Stamp, known_among, write_parties
 from exchange.storage.grouping import erase_group, erase_rule, read_groups, read_rules, write_group, write_rule
 from exchange.storage.parties import (
     fingerprints_of,
-    is_registered,
     named,
     note,
     read_parties,
     read_party,
-    write_parties,
 )
 from exchange.storage.revisions import advance, changed_since, revision_of
-from exchange.storage.schema import PARTY_CERTIFICATES
+from exchange.storage.schema import PARTIES, PARTY_CERTIFICATES
 from exchange.storage.session import Database, Session, micros
 from exchange.storage.systems import SUBJECT as _SYSTEMS
 from exchange.storage.systems import read_systems
@@ -45,8 +46,7 @@ _DELETE_CERTIFICATE = delete(PARTY_CERTIFICATES).where(
 )
 _GROUPS, _RULES, _ALL = "/groups", "/rules", "/all"
 """What a change is about, besides parties by their ids; no code of a party has a slash."""
-_MANY = 500
-"""From so many changed parties on, all are read anew."""
+_COUNT = select(func.count()).select_from(PARTIES)
 _Change = Callable[[Session], Sequence[str]]
 """A change in its transaction; it says what it is about."""
 
@@ -79,8 +79,8 @@ class DirectoryStore:
 
     async def all(self) -> Sequence[Party]:
         """List the parties by id."""
-        parties = (await self.snapshot()).parties
-        return [parties[key] for key in sorted(parties)]
+        snapshot = await self.snapshot()
+        return [snapshot.parties[key] for key in snapshot.order]
 
     async def certificate_holder(self, fingerprint: str) -> Party | None:
         """Return the one party that a certificate with this SHA-256 (hex) is registered for."""
@@ -90,7 +90,7 @@ class DirectoryStore:
         """Register a party, or change it whole except for its certificates and tokens."""
 
         def unit(session: Session) -> Sequence[str]:
-            write_parties(session, [party], self._own, by)
+            self._write(session, [party], known_among(session, [party]), by)
             return [party.id]
 
         await self._change(unit)
@@ -101,11 +101,12 @@ class DirectoryStore:
         def unit(session: Session) -> Sequence[str]:
             if revision_of(session, _NAME) != revision:
                 raise Refused(DIRECTORY_MOVED)
-            known = sum(is_registered(session, party.id) for party in parties)
-            detail = f"{len(parties) - known} registered, {known} changed"
+            known = known_among(session, parties)
+            old = sum(party.id in known for party in parties)
+            detail = f"{len(parties) - old} registered, {old} changed"
             note(session, AuditEvent.DIRECTORY_IMPORTED, f"{len(parties)} parties", detail, by)
-            write_parties(session, parties, self._own, by)
-            return [party.id for party in parties] if len(parties) < _MANY else [_ALL]
+            self._write(session, parties, known, by)
+            return [party.id for party in parties] if len(parties) < MANY else [_ALL]
 
         await self._change(unit, heavy=True)
 
@@ -176,6 +177,12 @@ class DirectoryStore:
 
         await self._change(unit)
 
+    def _write(
+        self, session: Session, parties: Sequence[Party], known: Mapping[PartyId, Party], by: Author | None
+    ) -> None:
+        stamp = Stamp(by=by, revision=revision_of(session, _NAME) + 1)
+        write_parties(session, parties, known, self._own, stamp)
+
     async def _revision(self) -> int:
         return await self._database.look(lambda session: revision_of(session, _NAME))
 
@@ -193,10 +200,14 @@ def _read(session: Session, known: Snapshot | None) -> Snapshot:
 
 
 def _read_all(session: Session) -> Snapshot:
-    parties, owners, holders = read_parties(session)
-    groups, rules = read_groups(session), read_rules(session)
-    found = Snapshot(parties=parties, owners=owners, holders=holders, groups=groups, rules=rules)
-    return found.with_systems(read_systems(session))
+    large = session.rows(_COUNT)[0][0] >= LARGE
+    with building() if large else contextlib.nullcontext():
+        parties, owners, holders = read_parties(session)
+        groups, rules = read_groups(session), read_rules(session)
+        found = Snapshot(
+            parties=parties, order=tuple(parties), owners=owners, holders=holders, groups=groups, rules=rules
+        )
+        return found.with_systems(read_systems(session))
 
 
 def _follow(session: Session, known: Snapshot) -> Snapshot:

@@ -80,6 +80,9 @@ _CONTENT = select(CONTENTS.c.data).where(
     CONTENTS.c.sender == bindparam("sender"), CONTENTS.c.message == bindparam("message")
 )
 
+MANY = 20
+"""A letter to more receivers takes so many statements that others have to go on meanwhile."""
+
 
 class MessageStore:
     """Keep what was filed; see `ports.Messages`."""
@@ -93,7 +96,8 @@ class MessageStore:
 
     async def file(self, filing: Filing) -> Filed:
         """Commit a filing whole, or return what was filed before under its id."""
-        return await self._database.transact(lambda session: _file(session, filing, self._daily))
+        heavy = len(filing.deliveries) > MANY
+        return await self._database.transact(lambda session: _file(session, filing, self._daily), heavy=heavy)
 
     async def get(self, key: MessageKey) -> Filed | None:
         """Return a filed message."""

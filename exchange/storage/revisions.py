@@ -18,6 +18,7 @@ KEPT: Final = 1000
 """Of how many revisions it is known what they changed."""
 _R = REVISIONS.c
 _VALUE = select(_R.value).where(_R.name == bindparam("name"))
+_VALUES = select(_R.name, _R.value).where(_R.name.in_((bindparam("first"), bindparam("second"))))
 _INSERT = insert(REVISIONS)
 _NEXT = update(REVISIONS).where(_R.name == bindparam("which")).values(value=_R.value + 1)
 _BETWEEN = select(_R.name).where(_R.name > bindparam("first"), _R.name < bindparam("last")).order_by(_R.name)
@@ -28,6 +29,12 @@ def revision_of(session: Session, name: str) -> int:
     """Tell how often something was changed; 0 before the first time."""
     rows = session.rows(_VALUE, name=name)
     return int(rows[0][0]) if rows else 0
+
+
+def revisions_of(session: Session, first: str, second: str) -> tuple[int, int]:
+    """Tell how often two things were changed, by one look."""
+    known = dict(map(tuple, session.rows(_VALUES, first=first, second=second)))
+    return int(known.get(first, 0)), int(known.get(second, 0))
 
 
 def advance(session: Session, name: str, subjects: Iterable[str] = ()) -> None:

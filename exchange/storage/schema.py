@@ -17,6 +17,8 @@ PARTIES = Table(
     Column("admits", Text, nullable=False),
     Column("parent", Text),
     Column("contacts", Text, nullable=False, server_default="{}"),
+    Column("revision", BigInteger, nullable=False, server_default="0"),
+    Column("changed_at", BigInteger),
 )
 
 CODES = Table(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeVar
@@ -24,6 +24,10 @@ class Session(Protocol):
 
     def rows(self, statement: ClauseElement, **values: object) -> Sequence[Row]:
         """Run a statement and return all its rows."""
+        ...
+
+    def many(self, statement: ClauseElement, values: Iterable[Mapping[str, object]]) -> None:
+        """Run a statement that changes something with these values one after another."""
         ...
 
 

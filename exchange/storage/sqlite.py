@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,10 +44,13 @@ class SqliteSession:
 
     def rows(self, statement: ClauseElement, **values: object) -> Sequence[Row]:
         """Run a statement and return all its rows."""
-        compiled = _COMPILED.get(statement)
-        if compiled is None:
-            compiled = _COMPILED[statement] = compile_for(_DIALECT, statement)
+        compiled = _compiled(statement)
         return self.connection.execute(compiled.sql, compiled.arguments(values)).fetchall()
+
+    def many(self, statement: ClauseElement, values: Iterable[Mapping[str, object]]) -> None:
+        """Run a statement that changes something with these values one after another."""
+        compiled = _compiled(statement)
+        self.connection.executemany(compiled.sql, map(compiled.arguments, values))
 
 
 class SqliteConnection(aiosqlite.Connection):
@@ -215,6 +218,13 @@ class _Waiting:
     unit: Unit[Any]
     done: asyncio.Future[Any]
     heavy: bool
+
+
+def _compiled(statement: ClauseElement) -> Compiled:
+    found = _COMPILED.get(statement)
+    if found is None:
+        found = _COMPILED[statement] = compile_for(_DIALECT, statement)
+    return found
 
 
 def _connect(path: Path, *more: str) -> sqlite3.Connection:

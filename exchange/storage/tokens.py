@@ -14,14 +14,17 @@ from exchange.core.ports.access import MOST, TOO_MANY
 from exchange.errors import NOT_FOUND
 from exchange.storage.audit import insert_audit
 from exchange.storage.parties import read_party
+from exchange.storage.revisions import advance, revisions_of
 from exchange.storage.schema import TOKENS
 from exchange.storage.session import Database, Row, Session, micros, moment
 from trust_store.errors import Refused
 
+_NAME, _DIRECTORY = "tokens", "directory"
+_REMEMBERED = 10_000
 _T = TOKENS.c
 _SHOWN = (_T.id, _T.party, _T.label, _T.scopes, _T.created_at, _T.expires_at, _T.revoked_at, _T.lifetime)
 _LIVE = (_T.expires_at > bindparam("now"), _T.revoked_at.is_(None))
-_BY_DIGEST = select(*_SHOWN).where(_T.digest == bindparam("digest"), *_LIVE)
+_BY_DIGEST = select(*_SHOWN).where(_T.digest == bindparam("digest"))
 _BY_ID = select(*_SHOWN).where(_T.id == bindparam("id")).order_by(_T.created_at)
 _OF_PARTY = select(*_SHOWN).where(_T.party == bindparam("party")).order_by(_T.created_at, _T.id)
 _LIVE_OF_PARTY = select(_T.id).where(_T.party == bindparam("party"), *_LIVE).limit(MOST + 1)
@@ -39,19 +42,33 @@ _REVOKE = (
 
 
 class TokenStore:
-    """Keep tokens; see `ports.Tokens`."""
+    """Keep tokens; see `ports.Tokens`.
+
+    Every request shows one, so those that were shown are remembered with their parties until a token or a party changes.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._revisions = (0, 0)
+        self._known: dict[bytes, tuple[Token, Party | None]] = {}
 
     async def holder(self, digest: bytes, now: datetime) -> tuple[Token, Party | None] | None:
         """Return a token that is in force, by its SHA-256, and its party if one is registered."""
 
-        def unit(session: Session) -> tuple[Token, Party | None] | None:
-            rows = session.rows(_BY_DIGEST, digest=digest, now=micros(now))
-            return (_token(rows[0]), read_party(session, rows[0][1])) if rows else None
+        found = await self._database.look(lambda session: self._look(session, digest))
+        return found if found and found[0].revoked_at is None and found[0].expires_at > now else None
 
-        return await self._database.look(unit)
+    def _look(self, session: Session, digest: bytes) -> tuple[Token, Party | None] | None:
+        """Find a token, in memory if neither tokens nor parties were changed since it was read."""
+        revisions = revisions_of(session, _NAME, _DIRECTORY)
+        if revisions != self._revisions or len(self._known) >= _REMEMBERED:
+            self._revisions, self._known = revisions, {}
+        if digest not in self._known:
+            rows = session.rows(_BY_DIGEST, digest=digest)
+            if not rows:
+                return None
+            self._known[digest] = _token(rows[0]), read_party(session, rows[0][1])
+        return self._known[digest]
 
     async def all(self, party: PartyId) -> Sequence[Token]:
         """List the tokens of a party, oldest first."""
@@ -111,6 +128,8 @@ def _insert(session: Session, token: Token, digest: bytes, by: Author) -> None:
 
 
 def _note(session: Session, event: AuditEvent, token: Token, detail: str, by: Author) -> None:
+    """Audit a change, and let every process forget what it remembers of tokens."""
+    advance(session, _NAME)
     subject = f"{token.party} token {token.id}"
     insert_audit(session, AuditEntry(event=event, actor=by.actor, subject=subject, detail=detail), by.at)
 

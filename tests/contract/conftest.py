@@ -48,6 +48,7 @@ from exchange.core.ports import (
 )
 from exchange.core.quota import Daily
 from exchange.delivery.bell import LocalBell
+from exchange.delivery.wires import SharedBell, Wires
 from exchange.machine import SystemEntropy
 from exchange.storage.audit import AuditStore
 from exchange.storage.directory import DirectoryStore
@@ -143,7 +144,17 @@ def _open_local_blobs(folder: Path) -> Shelf:
 
 STORES = {"sqlite": _open_sqlite}
 BLOBS = {"local": _open_local_blobs}
-BELLS = {"local": LocalBell}
+
+
+class _TwoProcesses:
+    """Listen as one process and ring as another."""
+
+    def __init__(self) -> None:
+        wires = Wires(2)
+        self.listen, self.ring = SharedBell(wires, 0).listen, SharedBell(wires, 1).ring
+
+
+BELLS = {"local": LocalBell, "shared": partial(SharedBell, Wires(1), 0), "from another process": _TwoProcesses}
 
 
 @pytest.fixture(params=STORES)
@@ -164,7 +175,7 @@ def shelf(request, tmp_path):
 
 
 @pytest.fixture(params=BELLS)
-def bell(request):
+async def bell(request):
     return BELLS[request.param]()
 
 

@@ -40,6 +40,7 @@ async def test_without_a_ring_the_wait_ends_when_time_is_over(bell) -> None:
 
 async def test_a_ring_before_listening_and_for_others_is_not_heard(bell) -> None:
     bell.ring(ME)
+    await asyncio.sleep(0.01)
     with bell.listen(ME) as listener, bell.listen(OTHER) as other:
         bell.ring(OTHER)
         assert await _wait(listener, 0.1) > 0.05

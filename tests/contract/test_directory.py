@@ -255,3 +255,40 @@ async def test_who_slept_through_many_changes_reads_everything(backend, values) 
     assert await sleeper.snapshot() == await backend.directory.snapshot()
     rows = await backend.database.read(lambda session: session.rows(select(REVISIONS.c.name)))
     assert len(rows) <= KEPT + 2
+
+
+async def test_a_party_says_by_which_revision_it_was_changed_last_and_when(backend, values) -> None:
+    one, two = values.party("H56"), values.party("H57")
+    await backend.directory.put_all([one, two], 0, BY)
+    await backend.directory.put(replace(one, name="Tên mới"), replace(BY, at=BY.at.replace(hour=9)))
+    await backend.directory.put_rule(Rule(position=1, sender="*", receiver="*", ruling=Ruling.ALLOW), BY)
+    snapshot = await backend.directory.snapshot()
+    stamps = {party.id: (party.revision, party.changed_at) for party in snapshot.parties.values()}
+    assert stamps == {"H56": (2, BY.at.replace(hour=9)), "H57": (1, BY.at)}
+    assert snapshot.revision == 3
+    assert (await DirectoryStore(backend.database).snapshot()).parties["H56"].revision == 2
+
+
+@pytest.mark.parametrize("count", [3, 700])
+async def test_few_and_many_are_written_alike(backend, values, count) -> None:
+    parties = [replace(values.party(f"X{number}", f"Y{number}"), parent=PartyId("X0")) for number in range(1, count)]
+    await backend.directory.put_all([values.party("X0"), *parties], 0, BY)
+    swapped = [replace(parties[0], codes=frozenset({"X1", "Y2"})), replace(parties[1], codes=frozenset({"X2", "Y1"}))]
+    await backend.directory.put_all([*swapped, *parties[2:]], 1, BY)
+    snapshot = await backend.directory.snapshot()
+    assert snapshot.order == tuple(sorted(snapshot.parties))
+    assert (len(snapshot.parties), snapshot.resolve("y2").id, snapshot.resolve("Y1").id) == (count, "X1", "X2")
+    circle = replace(values.party("X0"), parent=PartyId("X1"))
+    wrong = {
+        "code-taken": replace(parties[0], codes=frozenset({"X1", "X0"})),
+        "party-parent": replace(parties[0], parent=PartyId("nobody")),
+    }
+    for code, party in wrong.items():
+        with pytest.raises(Refused) as refusal:
+            await backend.directory.put_all([party, *parties[1:]], 2, BY)
+        assert refusal.value.reason.code == code
+    with pytest.raises(Refused) as refusal:
+        await backend.directory.put_all([circle, *parties], 2, BY)
+    assert refusal.value.reason.code == "party-parent"
+    assert (await backend.directory.snapshot()) == snapshot
+    assert (await backend.audit.verify())[0] == 2 + count + 2

@@ -11,7 +11,7 @@ import pytest
 
 from exchange.core.access import HUB_SCOPES, PARTY_SCOPES, Scope, Token
 from exchange.core.audit import Author
-from exchange.core.model import PartyId
+from exchange.core.model import PartyId, PartyStatus
 from exchange.core.ports.access import MOST
 from trust_store.errors import Refused
 
@@ -53,6 +53,19 @@ async def test_a_token_speaks_for_its_party_until_it_expires(backend, values, pa
         assert await backend.tokens.holder(_digest(), at) == (token, party)
     assert await backend.tokens.holder(_digest(), values.at + DAY) is None
     assert await backend.tokens.holder(_digest(2), values.at) is None
+
+
+async def test_what_was_shown_once_is_silent_as_soon_as_another_process_ends_it(opened, values) -> None:
+    async with opened() as here, opened() as there:
+        party = values.party("000.00.12.H56")
+        await here.directory.put(party)
+        await here.tokens.add(_token(values), _digest(), _by(values))
+        assert await here.tokens.holder(_digest(), values.at) == (_token(values), party)
+        suspended = replace(party, status=PartyStatus.SUSPENDED)
+        await there.directory.put(suspended)
+        assert await here.tokens.holder(_digest(), values.at) == (_token(values), suspended)
+        await there.tokens.revoke(_token(values).id, _by(values))
+        assert await here.tokens.holder(_digest(), values.at) is None
 
 
 async def test_a_token_comes_back_as_it_went_in(backend, values) -> None:

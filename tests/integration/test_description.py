@@ -34,8 +34,8 @@ def _holds(spec, schema, value) -> None:
 def _described(spec, method, path, answer) -> None:
     operation = spec["paths"][path][method.lower()]
     response = operation["responses"].get(str(answer.status), operation["responses"]["default"])
-    (kind, content), *others = response["content"].items()
-    assert not others
+    (kind, content), *others = sorted(response["content"].items(), key=lambda each: each[0] != answer.kind)
+    assert not others or path == "/v1/directory", "only tables come in two kinds"
     assert answer.kind == kind
     if kind not in {"application/xml", "text/csv"}:
         _holds(spec, content["schema"], answer.json)

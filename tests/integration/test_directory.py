@@ -16,6 +16,7 @@ from envelopes.receipt import Event, open_receipt
 from envelopes.signature.sign import sign
 from exchange.core.groups import Group
 from exchange.core.model import PartyId, PartyStatus
+from exchange.core.records import write_workbook
 from exchange.core.rules import Rule, Ruling
 
 ROOT = Path(__file__).parents[2]
@@ -277,6 +278,20 @@ async def test_a_table_is_taken_in_and_comes_out_the_same(hub, administrator) ->
     everybody = len(await hub.exchange.hub.store.directory.all())
     again = (await administrator("POST", "/v1/directory", exported.body)).json
     assert again == {"written": True, "registered": 0, "changed": 0, "unchanged": everybody}
+
+
+async def test_a_workbook_goes_out_and_comes_in_as_a_table_does(hub, administrator) -> None:
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    exported = await administrator("GET", "/v1/directory", headers={"Accept": kind})
+    assert (exported.kind, exported.body[:4]) == (kind, b"PK\x03\x04")
+    everybody = len(await hub.exchange.hub.store.directory.all())
+    again = (await administrator("POST", "/v1/directory", exported.body, headers={"Content-Type": kind})).json
+    assert again == {"written": True, "registered": 0, "changed": 0, "unchanged": everybody}
+    rows = [line.split(";") for line in BAD_TABLE.splitlines()]
+    problem = (await administrator("POST", "/v1/directory", write_workbook(rows))).problem()
+    assert [row["row"] for row in problem["rows"]] == [3, 4, 5, 6, 7]
+    broken = (await administrator("POST", "/v1/directory", exported.body[:-40])).problem()
+    assert (broken["status"], broken["code"]) == (422, "workbook-malformed")
 
 
 async def _command(hub, *arguments: str) -> tuple[int, str, str]:

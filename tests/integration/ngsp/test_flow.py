@@ -270,6 +270,58 @@ async def test_downloading_gives_the_very_bytes(axis, pair) -> None:
     assert b'"ErrorCode": "15"' in (await two.wire.send(plain))[2]
 
 
+async def test_a_unit_is_served_once_whatever_codes_name_it_and_enterprises_by_their_tax_code(axis, pair) -> None:
+    live, (one, two) = axis.live, pair
+    drafted = draft_letter(
+        sender=Organ(organ_id="H56.31"),
+        receivers=[Organ(organ_id=code) for code in (BIM_SON, "H56.32", f"02{live.lam_son}")],
+        number="1",
+        notation="UBND",
+        subject="V/v thử",
+        at=datetime.now(VIETNAM),
+    )
+    status, _, text, key = await one.send_edoc(build(drafted), **{"from": HANOI})
+    assert status == "OK", text
+    assert len(await two.received()) == 1
+    assert [item.message for item in await (await live.client(live.lam_son)).inbox()] == [key]
+    sent = (await one.call("getSentEdocList", docId=key or ""))["data"]
+    assert sorted(line["toCode"] for line in sent) == [BIM_SON, live.lam_son]
+
+
+async def test_an_administrator_connects_changes_and_replaces_over_the_api(axis) -> None:
+    live, token = axis.live, await axis.live.give(axis.live.code, "administer")
+
+    async def ask(method: str, path: str, data: bytes = b""):
+        return await live.ask(method, path, token=token, data=data or None)
+
+    made = await ask(
+        "POST", "/v1/systems", b'{"systemid":"api","name":"x","agencies":[{"agency":"H56.33","only":false}]}'
+    )
+    assert (made.status, made.json["old_ends_at"]) == (201, None)
+    client = axis.client("api", made.json["secret"])
+    assert (await client.call("countReceiveEdoc", b"{}"))["ErrorCode"] == "0"
+    shown = (await ask("GET", "/v1/systems/api")).json
+    assert (shown["unsigned"], shown["agencies"]) == (False, [{"agency": "000.00.33.H56", "only": False}])
+    assert made.json["secret"].encode() not in (await ask("GET", "/v1/systems")).body
+    changed = (await ask("PUT", "/v1/systems/api", b'{"unsigned":true}')).json
+    assert (changed["unsigned"], changed["agencies"]) == (True, shown["agencies"])
+    rotated = await ask("POST", "/v1/systems/api/rotation", b'{"overlap_seconds":0}')
+    assert (await client.call("countReceiveEdoc", b"{}"))["ErrorCode"] == "15"
+    assert (await axis.client("api", rotated.json["secret"]).call("countReceiveEdoc", b"{}"))["ErrorCode"] == "0"
+    assert (await ask("PUT", "/v1/systems/api", b'{"status":"suspended"}')).json["status"] == "suspended"
+    for method, path, data, code in (
+        ("POST", "/v1/systems", b'{"systemid":"api","name":"x"}', "system-exists"),
+        ("POST", "/v1/systems", b'{"systemid":"b"}', "request-malformed"),
+        ("POST", "/v1/systems", b'{"systemid":"b","name":"x","agencies":[{"agency":"nobody"}]}', "not-found"),
+        ("GET", "/v1/systems/b", b"", "not-found"),
+        ("POST", "/v1/systems/api/rotation", b'{"overlap_seconds":1e9}', "request-malformed"),
+    ):
+        assert (await ask(method, path, data)).problem()["code"] == code
+    records = await axis.exchange.audit.page(0, 1000)
+    events = [item.event for item in records if item.subject == "system api"]
+    assert events == ["system-connected", "system-changed", "system-rotated", "system-suspended"]
+
+
 async def test_long_headers_pass_and_longer_ones_are_answered(pair) -> None:
     """586 receivers are named twice, in a header and in the signed text, with every quotation mark escaped."""
     one, _ = pair
