@@ -59,8 +59,8 @@ async def answer_failures(request: web.Request, handler: Handler) -> web.StreamR
 
 
 def answer_refusal(refusal: Refused) -> web.Response:
-    """Answer a refusal that no operation gave, such as of what is no HTTP."""
-    return fail(refusal)
+    """Answer a refusal that no operation gave, such as of what is no HTTP; it may have been meant for sendEdoc."""
+    return fail(refusal, OPERATIONS["sendEdoc"].failing)
 
 
 def _serve(

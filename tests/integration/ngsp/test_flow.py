@@ -218,6 +218,10 @@ async def test_errors_have_the_numbers_that_clients_know(axis, pair) -> None:
     assert (await one.send_edoc(b"<edXML/>", **{"from": HANOI}))[1] == "22"
     assert (await axis.client("one", "another-secret").call("getAgenciesList"))["ErrorCode"] == "15"
     assert (await axis.client("nobody").call("getAgenciesList"))["ErrorCode"] == "15"
+    stranger = await axis.client("one", "another-secret").send_edoc(written(HANOI, BIM_SON, 1), **{"from": HANOI})
+    assert (stranger[0], stranger[1], stranger[3]) == ("FAIL", "15", "")
+    unreadable = await axis.client("one").send_edoc(written(HANOI, BIM_SON, 1), **{"from": "\x11"})
+    assert (unreadable[0], unreadable[1], unreadable[3]) == ("FAIL", "20", "")
     signing = await axis.connect("four", ["000.00.33.H56"], unsigned=False)
     _, code, text, key = await signing.send_edoc(written("000.00.33.H56", BIM_SON, 1), **{"from": "000.00.33.H56"})
     assert (code, key) == ("22", "")
