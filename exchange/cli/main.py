@@ -23,6 +23,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "group": ("exchange.cli.group", "Manage groups of parties that one code reaches"),
     "rule": ("exchange.cli.rule", "Manage who may write to whom"),
     "system": ("exchange.cli.system", "Manage document management systems that are connected"),
+    "ngsp": ("exchange.cli.ngsp", "Help those who connect document management systems"),
     "token": ("exchange.cli.token", "Manage the tokens of parties and of the hub's own people"),
     "cert": ("exchange.cli.cert", "Manage certificates and trust of a hub"),
     "audit": ("exchange.cli.audit", "List, verify and export the audit trail"),

@@ -50,11 +50,15 @@ async def follow(letter: Letter, sender: Party, store: Store) -> tuple[Link, ...
 
 async def _answer(response: ResponseFor, letter: Letter, sender: Party, store: Store) -> Link:
     asked = Asked.REVOKE if letter.business_type is BusinessType.REVOKE else None
-    writer = await _writer(response, sender, asked, store)
+    writer = await _writer(response, sender, store)
     target = await find(response, writer, store) if writer else None
+    if asked and target is None and writer != sender:
+        target = await find(response, sender, store)  # OrganId may name the receiver who is asked, as in a recall
     deliveries = await store.mailboxes.of_message(target.key) if target else ()
     if target is not None and sender.id not in {target.sender, *(item.receiver for item in deliveries)}:
         target, deliveries = None, ()  # whoever had no part in a letter does not learn that it exists
+    if asked and target is not None and target.sender != sender.id:
+        raise Refused(NOT_SENDER, f"The document named is of {target.sender}", where="ResponseFor/OrganId")
     return Link(
         kind=RelationKind.REVOKE if asked else RelationKind.REPLY,
         target=target,
@@ -66,12 +70,10 @@ async def _answer(response: ResponseFor, letter: Letter, sender: Party, store: S
     )
 
 
-async def _writer(response: ResponseFor, sender: Party, asked: Asked | None, store: Store) -> Party | None:
+async def _writer(response: ResponseFor, sender: Party, store: Store) -> Party | None:
     if not response.organ_id:
         return sender
     (writer,) = await store.directory.resolve([response.organ_id])
-    if asked and writer is not None and writer.id != sender.id:
-        raise Refused(NOT_SENDER, f"The document named is of {writer.name}", where="ResponseFor/OrganId")
     return writer
 
 

@@ -21,13 +21,14 @@ NUMBERS: Final[dict[int, frozenset[str]]] = {
         "system-suspended", "unauthenticated", "credentials-differ",
     }),
     NO_RECEIVER: frozenset({"receiver-unknown", "group-empty", "receivers-too-many", "may-not-write"}),
-    NO_SENDER: frozenset({"system-sender", "sender-mismatch", "party-suspended", "not-sender", "not-addressee", "forbidden"}),
+    NO_SENDER: frozenset({"system-sender", "sender-mismatch", "party-suspended", "forbidden"}),
     FILE_UNUSABLE: frozenset({
         "hash-file-mismatch", "digest-mismatch", "message-id-conflict", "receiver-no-files-beside", "receiver-size-limit",
         "file-too-large", "attachment-not-stored", "content-removed", "storage-damaged",
     }),
     BAD_EDXML: frozenset({
-        "original-unknown", "original-ambiguous", "id-duplicate", "reference-not-allowed", "coverage-incomplete",
+        "original-unknown", "original-ambiguous", "not-sender", "not-addressee",
+        "id-duplicate", "reference-not-allowed", "coverage-incomplete",
         "transform-not-allowed", "canonicalization-not-allowed", "digest-algorithm", "key-kind", "key-info-not-allowed",
         "content-changed", "xades-properties", "certificate-malformed", "tax-code-invalid", "wrong-holder", "chain-size",
         "certificate-expired", "certificate-not-yet-valid", "key-too-weak", "algorithm-not-allowed", "key-usage",

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
+from exchange.auth import systems
 from exchange.config import Home
-from exchange.core.model import Party
+from exchange.core.model import Party, PartyId
+from exchange.core.systems import Link, describe_system
 from exchange.enrolment import give_token, issue_key
 from exchange.founding import found, save_key, write_secret
 from exchange.machine import SystemClock, SystemEntropy
 from exchange.running import Exchange
 from exchange.sandbox import ready
 from exchange.sandbox.history import write_history
-from exchange.sandbox.province import HUB_CODE, HUB_NAME, parties
+from exchange.sandbox.province import HUB_CODE, HUB_NAME, SYSTEMS, parties
 from exchange.wiring import open_exchange
 from trust_store.errors import Refused, reason
 from trust_store.keys import HeldKey, write_pkcs12
@@ -56,7 +59,17 @@ async def _make(folder: Path, *, history: bool) -> None:
         listed = [await _list(exchange, folder, party, keys[party.id]) for party in parties()]
         if history:
             await write_history(exchange, keys)
-    ready.write(folder / ready.FILE, ready.Ready(url="", trust_anchor=home.anchor.name, parties=listed))
+        dialect = ready.ReadyDialect(endpoint="", systems=[await _connect(exchange, *each) for each in SYSTEMS])
+    record = ready.Ready(url="", trust_anchor=home.anchor.name, parties=listed, ngsp=dialect)
+    ready.write(folder / ready.FILE, record)
+
+
+async def _connect(exchange: Exchange, systemid: str, name: str, agencies: Sequence[str]) -> ready.ReadySystem:
+    links = [Link(party=PartyId(code)) for code in agencies]
+    system = describe_system(systemid, f"{name} (mô phỏng)", links, unsigned=True)
+    secret = await systems.connect(exchange.systems, exchange.entropy, exchange.author(), system)
+    config = f"ngsp/{systemid}.properties"
+    return ready.ReadySystem(systemid=systemid, secret=secret, agencies=list(agencies), config=config)
 
 
 async def _enrol(exchange: Exchange, authority: HeldKey, party: Party) -> HeldKey:

@@ -22,6 +22,16 @@ LAM_SON: Final = "2899000016"
 HAM_RONG: Final = "2899000231"
 SONG_MA: Final = "2899000471"
 
+SYSTEMS: Final = (
+    (
+        "000.00.31.H56",
+        "Hệ thống QLVB thành phố Thanh Hóa",
+        ("000.00.31.H56", "000.01.31.H56", "000.02.31.H56", "000.03.31.H56"),
+    ),
+    ("000.00.32.H56", "Hệ thống QLVB thị xã Bỉm Sơn", ("000.00.32.H56",)),
+)
+"""Two connected systems with their agencies, which are reached through them only."""
+
 _SIMULATED: Final = " (mã mô phỏng)"
 _AGENCIES: Final = (
     (PEOPLES_COMMITTEE, "Ủy ban nhân dân tỉnh Thanh Hóa", "H56"),

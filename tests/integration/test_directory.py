@@ -141,7 +141,7 @@ async def test_a_party_is_shown_and_changed_with_all_that_is_known(hub, administ
     assert (plain["parent"], plain["contacts"]) == ("", contacts)
     assert plain["aliases"] == [{"code": "SNN", "scheme": "province"}, {"code": "X1", "scheme": "other"}]
     (listed,) = (await hub.ask("GET", "/v1/parties?text=SNN", by=hub.lam_son)).json
-    assert set(listed) == {"id", "name", "kind", "codes", "status"}
+    assert set(listed) == {"id", "name", "kind", "codes", "status", "reached_by", "max_bytes", "files_beside"}
     assert (await hub.ask("GET", path, by=hub.lam_son)).problem()["code"] == "forbidden"
 
 

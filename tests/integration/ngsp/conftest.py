@@ -45,12 +45,14 @@ class Wire:
         assert self.reader is not None
         self.writer.write(head)
         if expect:
-            assert await self.reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
-        self.writer.write(body)
-        lines = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+            told = await self.reader.readuntil(b"\r\n\r\n")
+        if not expect or told == b"HTTP/1.1 100 Continue\r\n\r\n":
+            self.writer.write(body)
+            told = await self.reader.readuntil(b"\r\n\r\n")
+        lines = told.decode("latin-1").split("\r\n")
         headers = dict(line.split(": ", 1) for line in lines[1:] if line)
         content = await self.reader.readexactly(int(headers["Content-Length"]))
-        if headers.get("Connection", "").lower() == "close":
+        if headers.get("Connection", "").lower() == "close" or lines[0].startswith("HTTP/1.0"):
             self.close()
         return int(lines[0].split()[1]), headers, content
 

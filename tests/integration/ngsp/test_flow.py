@@ -3,34 +3,59 @@
 from __future__ import annotations
 
 import base64
-from datetime import datetime
+import dataclasses
+import hashlib
+from datetime import datetime, timedelta
 
-from envelopes.drafting import draft_letter
-from envelopes.edxml import Organ, build
+import pytest
+
+from envelopes.drafting import FileBeside, digests, draft_letter, draft_status
+from envelopes.edxml import Letter, Organ, StatusCode, build
 from envelopes.opened import VIETNAM
+from envelopes.receipt import Event
+from envelopes.signature.sign import sign
+from exchange.auth import systems
+from exchange.core.model import MessageKey
+from exchange.core.systems import SystemId, SystemStatus
 
 HANOI, BIM_SON = "000.00.31.H56", "000.00.32.H56"
+EACH = 200
 
 
-def written(sender: str, receiver: str, number: int) -> bytes:
-    letter = draft_letter(
+def letter(sender: str, receiver: str, number: int, **more) -> Letter:
+    more.setdefault("files", [("a.txt", b"x" * 100)])
+    return draft_letter(
         sender=Organ(organ_id=sender),
         receivers=[Organ(organ_id=receiver)],
         number=str(number),
         notation="UBND-VP",
         subject=f"V/v thử số {number}",
         at=datetime.now(VIETNAM),
-        files=[("a.txt", b"x" * 100)],
+        **more,
     )
-    return build(letter)
 
 
-async def test_a_document_goes_all_the_way(axis) -> None:
-    one, two = await axis.connect("one", [HANOI]), await axis.connect("two", [BIM_SON])
+def written(sender: str, receiver: str, number: int) -> bytes:
+    return build(letter(sender, receiver, number))
+
+
+def notice(sender: str, about: Letter, code: str) -> bytes:
+    at = datetime.now(VIETNAM)
+    return build(draft_status(sender=Organ(organ_id=sender), letter=about, code=StatusCode(code), at=at))
+
+
+@pytest.fixture
+async def pair(axis):
+    return await axis.connect("one", [HANOI]), await axis.connect("two", [BIM_SON])
+
+
+async def test_a_document_goes_all_the_way(pair) -> None:
+    one, two = pair
     data = written(HANOI, BIM_SON, 1)
-    status, code, text, key = await one.send_edoc(data, **{"from": HANOI})
+    status, code, text, key = await one.send_edoc(data, **{"from": HANOI, "to": f'["{BIM_SON}"]'})
     assert (status, code, text) == ("OK", "0", "")
     assert key
+    assert (await two.call("countReceiveEdoc", b"{}", messagetype="edoc"))["count"] == 1
     (line,) = await two.received()
     assert (line["from"], line["to"], line["messageType"], line["status"]) == (HANOI, BIM_SON, "edoc", "initial")
     got = await two.get_edoc(line["docId"])
@@ -39,5 +64,279 @@ async def test_a_document_goes_all_the_way(axis) -> None:
     assert [item["status"] for item in await two.received()] == ["processing"]
     assert (await two.update(line["docId"], "done"))["status"] == "OK"
     assert await two.received() == []
+    assert (await two.call("countReceiveEdoc", b"{}"))["count"] == 0
     (sent,) = (await one.call("getSentEdocList", servicetype="eDoc", messagetype="edoc", docId=key))["data"]
     assert (sent["receiverDocId"], sent["receiveStatus"]) == (line["docId"], "done")
+
+
+async def send_all(client, own: str, other: str) -> tuple[dict[bytes, Letter], set[str | None]]:
+    """Send 200 letters; an answer that is lost on its way, as of each tenth, is asked for again."""
+    letters, keys = {}, set()
+    for number in range(1, EACH + 1):
+        drafted = letter(own, other, number)
+        letters[build(drafted)] = drafted
+        for _ in range(2 if number % 10 == 3 else 1):
+            status, _, text, key = await client.send_edoc(build(drafted), **{"from": own})
+            assert status == "OK", text
+            keys.add(key)
+    return letters, keys
+
+
+async def collect_all(client, sent: dict[bytes, Letter]) -> tuple[dict[bytes, int], int]:
+    """Take everything over; what ends in 7 fails at first. Count how often each document came."""
+    got: dict[bytes, int] = {}
+    failed: set[str] = set()
+    while lines := await client.received(pageSize="50", pageIndex="1"):
+        for line in lines:
+            data = base64.b64decode((await client.get_edoc(line["docId"]))["data"])
+            fails = sent[data].code.number.endswith("7") and line["docId"] not in failed
+            if fails:
+                failed.add(line["docId"])
+            else:
+                got[data] = got.get(data, 0) + 1
+            answer = await client.update(line["docId"], "fail" if fails else "done", "Từ chối" if fails else "")
+            assert answer["status"] == "OK", answer
+    return got, len(failed)
+
+
+async def collect_notices(client) -> set[str]:
+    answered: set[str] = set()
+    while lines := await client.received("status"):
+        for line in lines:
+            answered.add(line["docId"])
+            assert b"StatusCode>03<" in base64.b64decode((await client.get_edoc(line["docId"]))["data"])
+            assert (await client.update(line["docId"], "done"))["status"] == "OK"
+    return answered
+
+
+@pytest.mark.timeout(300)
+async def test_200_documents_each_way(pair) -> None:
+    """Each is sent, collected, failed once where its number ends in 7, reported, and answered with status 03."""
+    one, two = pair
+    sides = ((one, HANOI, BIM_SON), (two, BIM_SON, HANOI))
+    sent = {}
+    for client, own, other in sides:
+        sent[own], keys = await send_all(client, own, other)
+        assert len(keys) == EACH
+    for client, own, other in sides:
+        assert await collect_all(client, sent[other]) == (dict.fromkeys(sent[other], 1), EACH // 10)
+        for about in sent[other].values():
+            status, _, text, _ = await client.send_edoc(notice(own, about, "03"), kind="status", **{"from": own})
+            assert status == "OK", text
+    for client, own, _ in sides:
+        assert len(await collect_notices(client)) == EACH
+        lines = (await client.call("getSentEdocList", messagetype="edoc", docId="", pageSize="1000"))["data"]
+        assert len(lines) == EACH
+        assert {(line["receiveStatus"], line["fromCode"]) for line in lines} == {("03", own)}
+
+
+async def test_the_same_bytes_are_one_document_and_the_same_id_with_others_is_refused(pair) -> None:
+    one, two = pair
+    data = written(HANOI, BIM_SON, 1)
+    first = await one.send_edoc(data, **{"from": HANOI})
+    assert await one.send_edoc(data, **{"from": HANOI}) == first
+    status, code, text, key = await one.send_edoc(data.replace(b"V/v", b"v/v"), **{"from": HANOI})
+    assert (status, code, key) == ("FAIL", "21", "")
+    assert text.startswith("message-id-conflict: ")
+    assert len(await two.received()) == 1
+
+
+async def test_headers_of_earlier_calls_change_nothing(pair) -> None:
+    """A client that goes on using one object sends docId and docid, status, to and hash-file of calls long past."""
+    one, two = pair
+    for number in (1, 2):
+        await one.send_edoc(written(HANOI, BIM_SON, number), **{"from": HANOI})
+    first, second = [line["docId"] for line in await two.received()]
+    await two.update(first, "processing")
+    assert (await two.get_edoc(second))["status"] == "OK"
+    assert two.headers["docid"] == first
+    assert two.headers["docId"] == second
+    assert (await two.call("getSentEdocList", messagetype="edoc"))["data"] == []
+    two.headers.pop("docid")
+    assert (await two.update(second, "done", name="docId"))["status"] == "OK"
+    assert [line["docId"] for line in await two.received()] == [first]
+
+
+async def test_what_failed_is_listed_last_and_can_be_done_later(axis, pair) -> None:
+    one, two = pair
+    keys = [(await one.send_edoc(written(HANOI, BIM_SON, number), **{"from": HANOI}))[3] for number in (1, 2, 3)]
+    first, second, third = [line["docId"] for line in await two.received()]
+    refused = await two.update(first, "fail", "Đĩa đầy")
+    assert (refused["status"], refused["ErrorCode"]) == ("FAIL", "20")
+    assert (await two.update(first, "fail", "Lỗi: tệp hỏng"))["status"] == "OK"
+    assert [line["docId"] for line in await two.received()] == [second, third, first]
+    assert (await two.received())[-1]["status_desc"] == "Lỗi: tệp hỏng"
+    timeline = await (await axis.live.client(HANOI)).timeline(keys[0])
+    assert [item.text for item in timeline if item.what == "transport-fail"] == ["Lỗi: tệp hỏng"]
+    view = await (await axis.live.client(HANOI)).message(keys[0])
+    assert [(item.transport, item.transport_text) for item in view.receivers] == [("fail", "Lỗi: tệp hỏng")]
+    assert (await two.update(first, "done"))["status"] == "OK"
+    assert (await two.update(first, "fail"))["status"] == "OK"
+    assert [line["docId"] for line in await two.received()] == [second, third]
+
+
+async def test_dates_and_pages(pair) -> None:
+    one, two = pair
+    for number in range(5):
+        await one.send_edoc(written(HANOI, BIM_SON, number), **{"from": HANOI})
+    every = [line["docId"] for line in await two.received()]
+    await two.update(every[0], "done")
+    within = {"fromDate": "01/01/2020 00:00:00", "toDate": "01/01/2100 00:00:00"}
+    assert [line["docId"] for line in await two.received(**within)] == every
+    assert [line["docId"] for line in await two.received(**within, pageSize="2", pageIndex="2")] == every[2:4]
+    assert await two.received(fromDate="01/01/2020 00:00:00", toDate="02/01/2020 00:00:00") == []
+    answer = await two.call("getReceivedEdocList", fromDate="2020-01-01")
+    assert (answer["ErrorCode"], answer["data"]) == ("20", [])
+
+
+async def test_what_is_not_the_systems_is_not_there(axis, pair) -> None:
+    one, two = pair
+    await one.send_edoc(written(HANOI, BIM_SON, 1), **{"from": HANOI})
+    (line,) = await two.received()
+    answer = await one.get_edoc(line["docId"])
+    assert (answer["status"], answer["ErrorCode"]) == ("FAIL", "20")
+    assert "data" not in answer
+    assert (await one.update(line["docId"], "done"))["status"] == "FAIL"
+    _, code, text, key = await two.send_edoc(written(HANOI, BIM_SON, 9), **{"from": BIM_SON})
+    assert (code, key) == ("19", "")
+    assert f"Don vi gui {HANOI} khong dung voi ma da dang ky: {BIM_SON}" in text
+    _, code, text, _ = await two.send_edoc(written(BIM_SON, HANOI, 9), **{"from": HANOI})
+    assert code == "19"
+    stranger = await axis.connect("three", [])
+    assert await stranger.received() == []
+    assert (await stranger.send_edoc(written(HANOI, BIM_SON, 3)))[1] == "19"
+
+
+async def test_errors_have_the_numbers_that_clients_know(axis, pair) -> None:
+    one, _ = pair
+    unknown = await one.send_edoc(written(HANOI, "000.00.77.H99", 1), **{"from": HANOI})
+    assert unknown[1] == "18"
+    assert (await one.send_edoc(b"no XML", **{"from": HANOI}))[1] == "10"
+    assert (await one.send_edoc(b"<edXML/>", **{"from": HANOI}))[1] == "22"
+    assert (await axis.client("one", "another-secret").call("getAgenciesList"))["ErrorCode"] == "15"
+    assert (await axis.client("nobody").call("getAgenciesList"))["ErrorCode"] == "15"
+    signing = await axis.connect("four", ["000.00.33.H56"], unsigned=False)
+    _, code, text, key = await signing.send_edoc(written("000.00.33.H56", BIM_SON, 1), **{"from": "000.00.33.H56"})
+    assert (code, key) == ("22", "")
+    assert "signature-missing" in text
+    assert "Sign the document" in text
+
+
+async def test_the_secret_is_replaced_while_the_system_works(axis, pair) -> None:
+    one, _ = pair
+    exchange = axis.exchange
+    new, _ = await systems.rotate(
+        exchange.systems, exchange.entropy, exchange.author(), SystemId("one"), timedelta(hours=1)
+    )
+    assert (await one.call("countReceiveEdoc", b"{}"))["status"] == "OK"
+    assert (await axis.client("one", new).call("countReceiveEdoc", b"{}"))["status"] == "OK"
+    await systems.rotate(exchange.systems, exchange.entropy, exchange.author(), SystemId("one"), timedelta())
+    assert (await one.call("countReceiveEdoc", b"{}"))["ErrorCode"] == "15"
+    stored = (axis.live.folder / "hub.db").read_bytes() + (axis.live.folder / "hub.db-wal").read_bytes()
+    assert new.encode() not in stored
+    assert (axis.live.folder / "keys" / "systems.key").read_bytes() not in stored
+
+
+async def test_a_suspended_system_is_told_so(axis, pair) -> None:
+    one, _ = pair
+    stopped = dataclasses.replace(await axis.system("one"), status=SystemStatus.SUSPENDED)
+    await axis.exchange.systems.put(stopped, axis.exchange.author())
+    answer = await one.call("getAgenciesList")
+    assert (answer["ErrorCode"], answer["ErrorDesc"].partition(":")[0]) == ("15", "system-suspended")
+
+
+async def test_a_variant_client_sends_base64(axis, pair) -> None:
+    one, two = pair
+    data = written(HANOI, BIM_SON, 1)
+    wrapped = base64.encodebytes(data).replace(b"\n", b"\r\n").removesuffix(b"\r\n")
+    assert (await one.send_edoc(wrapped, **{"from": HANOI}))[0] == "OK"
+    (line,) = await two.received()
+    assert base64.b64decode((await two.get_edoc(line["docId"]))["data"]) == data
+
+
+async def test_downloading_gives_the_very_bytes(axis, pair) -> None:
+    one, two = pair
+    data = written(HANOI, BIM_SON, 1)
+    await one.send_edoc(data, **{"from": HANOI})
+    (line,) = await two.received()
+    two.headers.update({"docId": line["docId"], "filePath": "x"})
+    head = two._head("GET", "downloadEdoc", {}, 0, "application/json", cut=True)
+    status, _, content = await two.wire.send(head)
+    assert (status, content) == (200, data)
+    plain = f"GET /axis/downloadEdoc?docId={line['docId']} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    assert b'"ErrorCode": "15"' in (await two.wire.send(plain))[2]
+
+
+async def test_units_below_an_agency_of_the_system(axis, pair) -> None:
+    one, two = pair
+    unit = f'{{"id":"","pcode":"{HANOI}","code":"000.09.31.H56","name":"Phường Mới","mail":"a@b.vn","mobile":"1"}}'
+    assert (await one.call("registerAgency", unit.encode()))["status"] == "OK"
+    assert (await one.call("registerAgency", unit.encode()))["status"] == "OK"
+    listed = (await two.call("getAgenciesList"))["data"]
+    assert [(item["pid"], item["name"], item["mail"]) for item in listed if item["code"] == "000.09.31.H56"] == [
+        (HANOI, "Phường Mới", "a@b.vn")
+    ]
+    assert (await two.call("registerAgency", unit.encode()))["ErrorCode"] == "19"
+    assert (await two.call("deleteAgency", b"{}", AgencyCode="000.09.31.H56"))["status"] == "FAIL"
+    await two.send_edoc(written(BIM_SON, "000.09.31.H56", 1), **{"from": BIM_SON})
+    assert len(await one.received()) == 1
+    assert (await one.call("deleteAgency", b"{}", AgencyCode=HANOI))["status"] == "FAIL"
+    assert (await one.call("deleteAgency", b"{}", AgencyCode="000.09.31.H56"))["status"] == "OK"
+    assert (await two.send_edoc(written(BIM_SON, "000.09.31.H56", 2), **{"from": BIM_SON}))[1] == "23"
+    broken = await one.call("registerAgency", b'{"id":"","mail":cc""}')
+    assert (broken["status"], broken["ErrorDesc"].partition(":")[0]) == ("FAIL", "request-malformed")
+
+
+async def test_a_letter_that_a_system_could_not_take_is_refused_before(axis, pair) -> None:
+    live = axis.live
+    data = await live.client(live.lam_son)
+    listed = {item.id: item for item in await data.parties()}
+    bound = listed[BIM_SON]
+    assert (bound.reached_by, bound.files_beside, bound.max_bytes) == (["ngsp"], False, 48 * 1024 * 1024)
+    free = listed[live.environment]
+    assert (free.reached_by, free.files_beside) == (["api"], True)
+    content = b"plan" * 100
+    digest = hashlib.sha256(content).hexdigest()
+    beside = FileBeside(name="a.dwg", digest=digest, size=len(content))
+    drafted = letter(live.lam_son, BIM_SON, 5, files=[], detached=[beside])
+    signed = sign(build(drafted), live.key(live.lam_son), digests(drafted, [beside]))
+    refusal = await live.refused(live.lam_son, signed)
+    assert refusal.reason.code == "receiver-no-files-beside"
+
+
+async def test_one_story_over_both_edges(axis, pair) -> None:
+    """An enterprise sends over the API; an agency takes it over and answers 03 and 06 in the dialect; and the other way."""
+    live, (one, _) = axis.live, pair
+    enterprise = await live.client(live.lam_son)
+    drafted = live.letter(live.lam_son, HANOI)
+    view = await enterprise.submit(sign(build(drafted), live.key(live.lam_son)))
+    (line,) = await one.received()
+    assert base64.b64decode((await one.get_edoc(line["docId"]))["data"])
+    await one.update(line["docId"], "done")
+    for code in ("03", "06"):
+        assert (await one.send_edoc(notice(HANOI, drafted, code), kind="status", **{"from": HANOI}))[0] == "OK"
+    seen = await enterprise.timeline(view.message)
+    told = [item.what for item in seen]
+    assert [what for what in told if len(what) == 2] == ["03", "06"]
+    assert Event.CONTENT_HANDOVER in told
+    own = await (await live.client(HANOI)).timeline(view.message)
+    assert own == seen
+    (entry, _) = (await enterprise.inbox())[:2]
+    assert entry.kind == "status"
+    shown = await enterprise.message(entry.message)
+    assert shown.signature_class == "none"
+    assert b"Unsigned, authenticated by the key of system one" in bytes(shown.verdict)
+
+    answer = letter(HANOI, live.lam_son, 77)
+    key = (await one.send_edoc(build(answer), **{"from": HANOI}))[3]
+    taken = [item for item in await enterprise.inbox() if item.kind == "letter"]
+    assert [item.message for item in taken] == [key]
+    await enterprise.acknowledge(taken[0].delivery)
+    for code in ("03", "06"):
+        await live.submit(live.lam_son, live.notice(live.lam_son, answer, code))
+    (sent,) = (await one.call("getSentEdocList", messagetype="edoc", docId=key))["data"]
+    assert (sent["receiveStatus"], sent["receiveStatusDesc"]) == ("06", "completed")
+    assert len(await one.received("status")) == 2
+    mine = await (await live.client(HANOI)).timeline(MessageKey(key or ""))
+    assert mine == await enterprise.timeline(MessageKey(key or ""))
+    assert [item.what for item in mine if len(item.what) == 2] == ["03", "06"]
