@@ -50,6 +50,7 @@ from exchange.composing import (
     sign_unsigned,
     unpack,
 )
+from exchange.reachability import doubt_reach, names_party
 from exchange.transfer import FILE_DIFFERS, Download, Line, Progress, Stored, Upload, opened
 from trust_store.errors import Reason, Refused, reason
 
@@ -217,6 +218,20 @@ class Client:
     async def parties(self, **search: str) -> list[PartyView]:
         """List the parties that can be written to; `search` as the API description has it."""
         return read_answer(await self._bytes("GET", "v1/parties", params=search), list[PartyView])
+
+    async def doubts(self, document: bytes) -> list[str]:
+        """Tell, best before it is signed, which receivers a letter would not reach as it is; see `reached_by`."""
+        letter = read_document(document)
+        codes = [organ.organ_id for organ in letter.receivers] if isinstance(letter, Letter) else []
+        found = {code: await self.parties(text=code, limit="200") for code in codes}
+        named = {code: next((item for item in found[code] if names_party(item.codes, code)), None) for code in codes}
+        beside = isinstance(letter, Letter) and bool(letter.detached)
+        return [
+            text
+            for code, party in named.items()
+            if party is not None
+            for text in doubt_reach(f"{party.name} ({code})", len(document), party, beside=beside)
+        ]
 
     async def trust(self) -> TrustView:
         """Show what to verify the hub's receipts with; compare it once with what the operator published elsewhere."""

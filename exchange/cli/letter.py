@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from envelopes.edxml import Letter, Organ, build
 from envelopes.opened import VIETNAM
 from envelopes.signature.sign import sign as sign_document
 from exchange.cli.options import Caller, caller_options, key_options, run_async
-from exchange.cli.plain import local
+from exchange.cli.plain import local, plain
 from exchange.composing import NOT_A_LETTER, read_document
 from exchange.transfer import measure
 from trust_store.errors import Refused, reason
@@ -90,6 +91,17 @@ def _digests(document: bytes, beside: tuple[Path, ...]) -> dict[str, str]:
     return {item.content_id: _beside(known[item.name or ""]).digest for item in read.detached}
 
 
+async def _doubts(caller: Caller, document: bytes) -> list[str]:
+    """Ask the hub, where one is known and answers, whether the letter would reach its receivers; signing needs none."""
+    if not (caller.url and caller.token):
+        return []
+    try:
+        async with caller.client() as client:
+            return await client.doubts(document)
+    except Refused:
+        return []
+
+
 def _letter(path: Path) -> Letter:
     read = read_document(path.read_bytes())
     if not isinstance(read, Letter):
@@ -117,6 +129,8 @@ def sign(
     holder = caller.key(p12, password, key, cert)
     target = out or file.with_name(f"{file.stem}.signed{file.suffix}")
     document = file.read_bytes()
+    for doubt in asyncio.run(_doubts(caller, document)):
+        click.echo(f"warning: {plain(doubt)}", err=True)
     target.write_bytes(sign_document(document, holder, _digests(document, beside)))
     click.echo(f"{target}: signed by {holder.certificate.subject}")
 

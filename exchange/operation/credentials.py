@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from exchange.config import Home
 from exchange.core.model import PartyStatus
 from exchange.operation.findings import Finding, Rule, Severity, rule
 from exchange.storage.schema import PARTIES, PARTY_CERTIFICATES, TOKENS, TRUST_CERTIFICATES
+from exchange.storage.schema_access import SYSTEM_SECRETS
 from exchange.storage.session import Session, micros
 from trust_store.certificate import Certificate, load, load_many
 from trust_store.errors import Refused
@@ -35,6 +36,9 @@ NO_CERTIFICATE = rule(
     "party-without-certificate", Severity.NOTE, "An agency needs one to send: congvan cert add; it can receive without"
 )
 NO_TOKEN = rule("party-without-token", Severity.NOTE, "The party can neither send nor receive: congvan party token")
+VAULT = rule(
+    "systems-key-missing", Severity.ERROR, "Put systems.key back from where the keys are kept, or congvan system rotate"
+)
 SOON: Final = timedelta(days=30)
 
 
@@ -62,6 +66,13 @@ def examine_trust(session: Session, at: datetime) -> Iterator[Finding]:
         yield NO_ANCHOR.broken("No authority is trusted, so no letter is believed")
     for role, fingerprint, der in rows:
         yield from _examine_stored(der, at, AUTHORITY_ENDED, AUTHORITY_ENDING, f"{role} {fingerprint}")
+
+
+def examine_systems(session: Session, home: Home) -> Iterator[Finding]:
+    """Ask for the key that the secrets of connected systems are locked with, where there are any."""
+    count = session.rows(select(func.count()).select_from(SYSTEM_SECRETS))[0][0]
+    if count and not home.vault.is_file():
+        yield VAULT.broken("No connected system can be authenticated", f"keys/{home.vault.name}")
 
 
 def examine_parties(session: Session, at: datetime) -> Iterator[Finding]:

@@ -51,6 +51,7 @@ def _examine_database(session: SqliteSession, home: Home, at: datetime, *, deep:
         return
     session.connection.execute("BEGIN")
     yield from credentials.examine_trust(session, at)
+    yield from credentials.examine_systems(session, home)
     yield from credentials.examine_parties(session, at)
     yield from records.examine_records(session, at)
     yield from contents.examine_contents(session, home, deep=deep)

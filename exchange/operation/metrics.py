@@ -16,7 +16,8 @@ from trust_store.errors import CATALOGUE
 
 MEDIA_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 COUNT_EVERY: Final = 15.0
-SUBMIT: Final = "/v1/messages"
+SUBMIT: Final = ("/v1/messages", "/sendEdoc")
+"""How the routes end that submit: of the API, and of the listener for connected systems, which may have a prefix."""
 ACKNOWLEDGE: Final = "/v1/inbox/{delivery}/acknowledgement"
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -61,7 +62,7 @@ class Metrics:
         counter, histogram = self._labelled(known, route, status)
         counter.inc()
         histogram.observe(seconds)
-        if (method, route) == ("POST", SUBMIT):
+        if method == "POST" and route.endswith(SUBMIT):
             outcome = code if code in CATALOGUE else "other" if code or status >= 400 else "accepted"
             self._submissions.labels(outcome).inc()
         if (method, route, status) == ("POST", ACKNOWLEDGE, 200):

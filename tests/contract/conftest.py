@@ -17,6 +17,7 @@ import pytest
 from envelopes.edxml import StatusCode
 from envelopes.receipt import Event
 from envelopes.signature.classify import SignatureClass
+from exchange.auth.vault import FileVault
 from exchange.blobs.local import LocalBlobs
 from exchange.core.model import (
     Delivery,
@@ -41,12 +42,14 @@ from exchange.core.ports import (
     EvidenceShelf,
     Mailboxes,
     Messages,
+    Systems,
     Tokens,
     TrustMaterial,
 )
 from exchange.core.quota import Daily
 from exchange.delivery.bell import LocalBell
 from exchange.delivery.wires import SharedBell, Wires
+from exchange.machine import SystemEntropy
 from exchange.storage.audit import AuditStore
 from exchange.storage.directory import DirectoryStore
 from exchange.storage.effects import EffectStore
@@ -56,6 +59,7 @@ from exchange.storage.messages import MessageStore
 from exchange.storage.migration import migrate
 from exchange.storage.session import Database
 from exchange.storage.sqlite import open_database
+from exchange.storage.systems import SystemStore
 from exchange.storage.tokens import TokenStore
 from exchange.storage.trust import TrustStore
 from trust_store.identity import PartyKind
@@ -91,11 +95,12 @@ class Backend:
     directory: DirectoryRegistry
     trust: TrustMaterialRegistry
     tokens: Tokens
+    systems: Systems
     audit: AuditTrail
     database: Database
 
 
-def _backend(database: Database) -> Backend:
+def _backend(database: Database, folder: Path) -> Backend:
     return Backend(
         messages=MessageStore(database, Daily()),
         effects=EffectStore(database),
@@ -104,6 +109,7 @@ def _backend(database: Database) -> Backend:
         directory=DirectoryStore(database),
         trust=TrustStore(database),
         tokens=TokenStore(database),
+        systems=SystemStore(database, FileVault(folder / "systems.key", SystemEntropy())),
         audit=AuditStore(database),
         database=database,
     )
@@ -113,7 +119,7 @@ def _backend(database: Database) -> Backend:
 async def _open_sqlite(folder: Path) -> AsyncIterator[Backend]:
     migrate(folder / "hub.db")
     async with open_database(folder / "hub.db") as database:
-        yield _backend(database)
+        yield _backend(database, folder)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -179,16 +179,18 @@ def test_keys_are_copied_only_where_they_are_wanted(home: Home, tmp_path: Path) 
     result = run("backup", "--dir", home.folder, "--to", tmp_path / "without")
     assert result.exit_code == 0
     assert "private keys are not in it" in result.stderr
-    assert list((tmp_path / "without").rglob("*.key.pem")) == []
+    assert [*(tmp_path / "without").rglob("*.key.pem"), *(tmp_path / "without").rglob("systems.key")] == []
     back(home, tmp_path / "with", with_keys=True)
-    keys = list((tmp_path / "with").rglob("*.key.pem"))
-    assert {path.name for path in keys} == {"hub.key.pem", "authority.key.pem"}
+    keys = [*(tmp_path / "with").rglob("*.key.pem"), *(tmp_path / "with").rglob("systems.key")]
+    assert {path.name for path in keys} == {"hub.key.pem", "authority.key.pem", "systems.key"}
     assert {path.stat().st_mode & 0o777 for path in keys} == {0o600}
 
     bare = run("restore", "--from", tmp_path / "without", "--dir", tmp_path / "bare")
     assert (bare.exit_code, "key-unusable" in bare.stdout) == (2, True)
+    assert "systems-key-missing" in bare.stdout
     whole = run("restore", "--from", tmp_path / "without", "--keys", home.keys, "--dir", tmp_path / "whole")
     assert whole.exit_code == 0, whole.output
+    assert (tmp_path / "whole" / "keys" / "systems.key").read_bytes() == home.vault.read_bytes()
 
 
 def first(copy: Path, end: str) -> Path:

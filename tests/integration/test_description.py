@@ -18,6 +18,7 @@ from exchange.auth.permissions import Action
 from exchange.core.groups import Group
 from exchange.core.model import PartyId, PartyStatus
 from exchange.core.rules import Rule, Ruling
+from exchange.core.systems import Link, describe_system
 
 
 @pytest.fixture
@@ -77,6 +78,7 @@ async def test_every_live_answer_is_as_described(hub, spec) -> None:
         "certificate": hub.key(hub.environment).certificate.fingerprint,
         "group": "H56.N1",
         "rule": "10",
+        "system": "000.00.31.H56",
     }
     replacing = hub.letter(hub.lam_son, hub.environment, number=2)
     replaced = Business(business_type=BusinessType.REPLACE, replacements=(Replacement(document_id=letter.document_id),))
@@ -90,6 +92,8 @@ async def test_every_live_answer_is_as_described(hub, spec) -> None:
     await hub.exchange.registry.put_group(group, hub.exchange.author())
     denial = Rule(position=10, sender="*", receiver=hub.tax, ruling=Ruling.DENY)
     await hub.exchange.registry.put_rule(denial, hub.exchange.author())
+    systems, by = hub.exchange.hub.store.systems, hub.exchange.author()
+    await systems.connect(describe_system("H56.QLVB", "Phần mềm", [Link(party=PartyId(hub.tax))]), "secret-enough", by)
     told = {"submitMessage", "leaseDeliveries"}
     in_order = sorted(ROUTES, key=lambda route: (route.name == "releaseLease", "acknowledge" not in route.name))
     for route in sorted(in_order, key=lambda route: route.name not in {"renewLease", "releaseLease"}):
@@ -104,6 +108,7 @@ async def test_every_live_answer_is_as_described(hub, spec) -> None:
             "putGroup": b"{}",
             "importParties": b"code",
             "addRule": rule,
+            "addSystem": b'{"systemid":"new","name":"x"}',
             "putRule": rule,
         }
         data = bodies.get(route.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import dataclasses
 import hashlib
@@ -114,20 +115,22 @@ async def test_200_documents_each_way(pair) -> None:
     """Each is sent, collected, failed once where its number ends in 7, reported, and answered with status 03."""
     one, two = pair
     sides = ((one, HANOI, BIM_SON), (two, BIM_SON, HANOI))
-    sent = {}
-    for client, own, other in sides:
-        sent[own], keys = await send_all(client, own, other)
-        assert len(keys) == EACH
-    for client, own, other in sides:
-        assert await collect_all(client, sent[other]) == (dict.fromkeys(sent[other], 1), EACH // 10)
-        for about in sent[other].values():
-            status, _, text, _ = await client.send_edoc(notice(own, about, "03"), kind="status", **{"from": own})
-            assert status == "OK", text
+    there, back = await asyncio.gather(*(send_all(*side) for side in sides))
+    assert len(there[1] | back[1]) == 2 * EACH
+    await asyncio.gather(take(one, HANOI, back[0]), take(two, BIM_SON, there[0]))
+    assert [len(each) for each in await asyncio.gather(collect_notices(one), collect_notices(two))] == [EACH, EACH]
     for client, own, _ in sides:
-        assert len(await collect_notices(client)) == EACH
         lines = (await client.call("getSentEdocList", messagetype="edoc", docId="", pageSize="1000"))["data"]
         assert len(lines) == EACH
         assert {(line["receiveStatus"], line["fromCode"]) for line in lines} == {("03", own)}
+
+
+async def take(client, own: str, sent: dict[bytes, Letter]) -> None:
+    """Take everything over that was sent, and answer each with status 03."""
+    assert await collect_all(client, sent) == (dict.fromkeys(sent, 1), EACH // 10)
+    for about in sent.values():
+        status, _, text, _ = await client.send_edoc(notice(own, about, "03"), kind="status", **{"from": own})
+        assert status == "OK", text
 
 
 async def test_the_same_bytes_are_one_document_and_the_same_id_with_others_is_refused(pair) -> None:
@@ -267,6 +270,17 @@ async def test_downloading_gives_the_very_bytes(axis, pair) -> None:
     assert b'"ErrorCode": "15"' in (await two.wire.send(plain))[2]
 
 
+async def test_long_headers_pass_and_longer_ones_are_answered(pair) -> None:
+    """586 receivers are named twice, in a header and in the signed text, with every quotation mark escaped."""
+    one, _ = pair
+    named = "[" + ",".join(f'"000.{number:02}.{number:02}.H56"' for number in range(586)) + "]"
+    status, *_ = await one.send_edoc(written(HANOI, BIM_SON, 1), **{"from": HANOI, "to": named})
+    assert status == "OK"
+    one.headers["to"] = "x" * 200_000
+    answer = await one.call("countReceiveEdoc")
+    assert (answer["status"], answer["ErrorCode"]) == ("FAIL", "20")
+
+
 async def test_units_below_an_agency_of_the_system(axis, pair) -> None:
     one, two = pair
     unit = f'{{"id":"","pcode":"{HANOI}","code":"000.09.31.H56","name":"Phường Mới","mail":"a@b.vn","mobile":"1"}}'
@@ -300,6 +314,9 @@ async def test_a_letter_that_a_system_could_not_take_is_refused_before(axis, pai
     beside = FileBeside(name="a.dwg", digest=digest, size=len(content))
     drafted = letter(live.lam_son, BIM_SON, 5, files=[], detached=[beside])
     signed = sign(build(drafted), live.key(live.lam_son), digests(drafted, [beside]))
+    assert await data.doubts(build(drafted)) == [
+        f"{bound.name} ({BIM_SON}) is reached through a system that takes no files beside a letter"
+    ]
     refusal = await live.refused(live.lam_son, signed)
     assert refusal.reason.code == "receiver-no-files-beside"
 
