@@ -1,96 +1,47 @@
-"""Tell clients the units that there are."""
+"""Tell clients the units that there are, as lists that are ready before they are asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
 
-from exchange.core.model import Party, PartyStatus
-from exchange.core.particulars import CodeScheme
-from exchange.core.snapshot import Snapshot
+from aiohttp import web
+
+from exchange.core.units import UnitAnswer, UnitList
 from exchange.errors import REQUEST
+from exchange.ngsp.answers import MEDIA_TYPE
 from exchange.ngsp.operations import Call, Operation
 from trust_store.errors import Refused
-from trust_store.identity import PartyKind
+
+SINCE: Final = "sinceVersion"
+TOP: Final = "1"
+"""The level of ministries and provinces; what other levels there are is not established, and they get all units."""
 
 
-async def list_agencies(call: Call) -> Mapping[str, Any]:
+async def list_agencies(call: Call) -> UnitAnswer:
     """List the units by their primary codes."""
-    return {"data": await call.hub.workers.run(len(call.snapshot.parties) * 200, _plain, call.snapshot)}
+    return await call.units.answer(UnitList.AGENCIES)
 
 
-async def list_new_agencies(call: Call) -> Mapping[str, Any]:
-    """List the units by their codes after QĐ 20/2020, those of one level if one is named."""
+async def list_new_agencies(call: Call) -> UnitAnswer:
+    """List the units by their codes after QĐ 20/2020, ministries and provinces alone where level is 1."""
     level = call.parameters.get("level").strip()
     if level and not (level.isascii() and level.isdecimal() and len(level) < 3):
         raise Refused(REQUEST, "level is a number from 1 on", where="XroadVnpt-level")
-    return {
-        "data": await call.hub.workers.run(len(call.snapshot.parties) * 200, _new, call.snapshot, int(level or "0"))
-    }
+    return await call.units.answer(UnitList.QD20_TOP if level == TOP else UnitList.QD20)
 
 
-async def synchronise(call: Call) -> Mapping[str, Any]:
-    """List the units with what a client needs to follow changes."""
-    work = len(call.snapshot.parties) * 200
-    return {"data": await call.hub.workers.run(work, _followed, call.snapshot, call.hub.registrar.issuer.code)}
+async def synchronise(call: Call) -> UnitAnswer | web.Response:
+    """List the units with what a client needs to follow changes, or those that changed after a version that it names.
 
-
-def _plain(snapshot: Snapshot) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": party.id,
-            "pid": party.parent or "",
-            "code": party.id,
-            "name": party.name,
-            "mail": _mail(party),
-            "oldCode": _coded(party, CodeScheme.OLD),
-        }
-        for party in _active(snapshot)
-    ]
-
-
-def _new(snapshot: Snapshot, level: int) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": party.id,
-            "code": _coded(party, CodeScheme.QD20) or party.id,
-            "name": party.name,
-            "mail": _mail(party),
-            "code102": party.id,
-        }
-        for party in _active(snapshot)
-        if not level or sum(1 for _ in snapshot.lineage(party.id)) == level
-    ]
-
-
-def _followed(snapshot: Snapshot, center: str) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": party.id,
-            "pid": party.parent or "",
-            "code": party.id,
-            "name": party.name,
-            "mail": _mail(party),
-            "centerCode": center,
-            "version": snapshot.revision,
-            "deleted": party.status is PartyStatus.SUSPENDED,
-            "modifyDate": "",
-            "isAgency": party.kind is PartyKind.AGENCY,
-        }
-        for _, party in sorted(snapshot.parties.items())
-    ]
-
-
-def _active(snapshot: Snapshot) -> list[Party]:
-    return [party for _, party in sorted(snapshot.parties.items()) if party.status is PartyStatus.ACTIVE]
-
-
-def _mail(party: Party) -> str:
-    return next((contact.email for contact in party.contacts if contact.email), "")
-
-
-def _coded(party: Party, scheme: CodeScheme) -> str:
-    return next((alias.code for alias in party.aliases if alias.scheme is scheme), "")
+    The parameter has a name that no old client sends: headers that it sent before stay in its later requests.
+    """
+    version = call.parameters.get(SINCE).strip()
+    if not version:
+        return await call.units.answer(UnitList.SYNCHRONIZE)
+    if not (version.isascii() and version.isdecimal() and len(version) < 19):
+        raise Refused(REQUEST, f"{SINCE} is the largest version of the answer before", where=f"XroadVnpt-{SINCE}")
+    return web.Response(body=await call.units.changes(int(version)), content_type=MEDIA_TYPE)
 
 
 _LIST: Final[Mapping[str, Any]] = {"data": []}

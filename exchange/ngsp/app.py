@@ -10,10 +10,13 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from exchange.core.reading import Reading
+from exchange.core.units import UnitAnswer
+from exchange.core.units import Units as Lists
 from exchange.errors import INTERNAL, METHOD, NOT_FOUND, REQUEST, TOO_LARGE
 from exchange.logs import note
 from exchange.net.bodies import announced
 from exchange.net.gate import Gate
+from exchange.net.prepared import answer_prepared
 from exchange.ngsp import agencies, receiving, sending, statuses, units
 from exchange.ngsp.answers import fail, succeed
 from exchange.ngsp.entrance import Entrance
@@ -35,9 +38,10 @@ _LOG = structlog.get_logger("congvan.ngsp")
 def build_app(reading: Reading, *, watch: Watch, gate: Gate, prefix: str = "") -> web.Application:
     """Build the application for one hub; `prefix` is put before the name of every operation."""
     entrance = Entrance(reading, gate)
+    lists = Lists(reading.hub.store.directory, reading.hub.workers, reading.hub.registrar.issuer.code)
     app = web.Application(middlewares=[observe(watch), answer_failures])
     for operation in OPERATIONS.values():
-        handler = _serve(operation, reading, gate, entrance)
+        handler = _serve(operation, reading, gate, entrance, lists)
         app.router.add_route(operation.method, f"{prefix}/{operation.name}", handler, name=operation.name)
     app.on_cleanup.append(entrance.close)
     app.on_response_prepare.extend((_harden, sign_answer))
@@ -64,7 +68,7 @@ def answer_refusal(refusal: Refused) -> web.Response:
 
 
 def _serve(
-    operation: Operation, reading: Reading, gate: Gate, entrance: Entrance
+    operation: Operation, reading: Reading, gate: Gate, entrance: Entrance, lists: Lists
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     """Let a request in before anything of its body is read, and answer it within the time that it may take."""
     limit = operation.body if operation.body is not None else document_limit(reading.hub.sizes.bound)
@@ -86,9 +90,10 @@ def _serve(
                     parameters=caller.parameters,
                     snapshot=caller.snapshot,
                     reading=reading,
+                    units=lists,
                     body=body,
                 )
-                return _completed(await gate.finish(operation.handler(call)))
+                return await _completed(request, await gate.finish(operation.handler(call)))
 
     return handle
 
@@ -98,7 +103,12 @@ def document_limit(most: int) -> int:
     return most * 3 // 2 + 1024
 
 
-def _completed(answered: Mapping[str, Any] | web.Response) -> web.Response:
+async def _completed(
+    request: web.Request, answered: Mapping[str, Any] | UnitAnswer | web.Response
+) -> web.StreamResponse:
+    if isinstance(answered, UnitAnswer):
+        tag, changed_at = answered.tag, answered.changed_at
+        return await answer_prepared(request, answered.body, answered.packed, tag=tag, changed_at=changed_at)
     return answered if isinstance(answered, web.Response) else succeed(answered)
 
 
@@ -119,4 +129,4 @@ def _translated(error: web.HTTPException) -> Refused:
 async def _harden(_request: web.Request, response: web.StreamResponse) -> None:
     response.headers["Server"] = "congvan"
     response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Cache-Control"] = "no-store"
+    response.headers.setdefault("Cache-Control", "no-store")

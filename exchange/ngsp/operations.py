@@ -16,6 +16,7 @@ from exchange.core.model import Kind, Party, PartyId, PartyStatus
 from exchange.core.reading import Reading
 from exchange.core.snapshot import Snapshot
 from exchange.core.systems import System
+from exchange.core.units import UnitAnswer, Units
 from exchange.errors import REQUEST
 from exchange.ngsp.headers import Parameters
 from trust_store.errors import Refused, reason
@@ -39,6 +40,7 @@ class Call:
     parameters: Parameters
     snapshot: Snapshot
     reading: Reading
+    units: Units
     body: bytes = b""
 
     @property
@@ -78,14 +80,14 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """Describe one operation; `handler` gives the members of a good answer, or a whole answer that is no JSON.
+    """Describe one operation; `handler` gives the members of a good answer, a list that is ready, or a whole answer.
 
     `failing` are the members that the client needs when it fails; `body` is how many bytes it takes, None for a document.
     """
 
     name: str
     text: str
-    handler: Callable[[Call], Awaitable[Mapping[str, Any] | web.Response]]
+    handler: Callable[[Call], Awaitable[Mapping[str, Any] | UnitAnswer | web.Response]]
     method: str = "POST"
     failing: Mapping[str, Any] = field(default_factory=dict)
     body: int | None = SMALL_BODY

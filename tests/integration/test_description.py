@@ -18,6 +18,7 @@ from exchange.auth.permissions import Action
 from exchange.core.groups import Group
 from exchange.core.model import PartyId, PartyStatus
 from exchange.core.rules import Rule, Ruling
+from exchange.core.systems import Link, describe_system
 
 
 @pytest.fixture
@@ -91,6 +92,8 @@ async def test_every_live_answer_is_as_described(hub, spec) -> None:
     await hub.exchange.registry.put_group(group, hub.exchange.author())
     denial = Rule(position=10, sender="*", receiver=hub.tax, ruling=Ruling.DENY)
     await hub.exchange.registry.put_rule(denial, hub.exchange.author())
+    systems, by = hub.exchange.hub.store.systems, hub.exchange.author()
+    await systems.connect(describe_system("H56.QLVB", "Phần mềm", [Link(party=PartyId(hub.tax))]), "secret-enough", by)
     told = {"submitMessage", "leaseDeliveries"}
     in_order = sorted(ROUTES, key=lambda route: (route.name == "releaseLease", "acknowledge" not in route.name))
     for route in sorted(in_order, key=lambda route: route.name not in {"renewLease", "releaseLease"}):

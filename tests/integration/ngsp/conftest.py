@@ -51,7 +51,7 @@ class Wire:
             told = await self.reader.readuntil(b"\r\n\r\n")
         lines = told.decode("latin-1").split("\r\n")
         headers = dict(line.split(": ", 1) for line in lines[1:] if line)
-        content = await self.reader.readexactly(int(headers["Content-Length"]))
+        content = await self.reader.readexactly(int(headers.get("Content-Length", "0")))
         if headers.get("Connection", "").lower() == "close" or lines[0].startswith("HTTP/1.0"):
             self.close()
         return int(lines[0].split()[1]), headers, content
@@ -187,3 +187,9 @@ async def axis(sandbox_template: Path, tmp_path: Path, live_type: type) -> Any:
         live = live_type(url=served.url, folder=folder, exchange=exchange, record=record, session=session, stack=stack)
         yield Axis(live=live, url=served.url, endpoint=served.ngsp, exchange=exchange, stack=stack)
         await live.check_whole()
+
+
+@pytest.fixture
+async def pair(axis):
+    """Give two systems, each with one agency."""
+    return await axis.connect("one", ["000.00.31.H56"]), await axis.connect("two", ["000.00.32.H56"])

@@ -45,11 +45,6 @@ def notice(sender: str, about: Letter, code: str) -> bytes:
     return build(draft_status(sender=Organ(organ_id=sender), letter=about, code=StatusCode(code), at=at))
 
 
-@pytest.fixture
-async def pair(axis):
-    return await axis.connect("one", [HANOI]), await axis.connect("two", [BIM_SON])
-
-
 async def test_a_document_goes_all_the_way(pair) -> None:
     one, two = pair
     data = written(HANOI, BIM_SON, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import re
 from pathlib import Path
 
@@ -58,10 +59,12 @@ async def test_every_recorded_request_is_answered_by_what_it_asks(axis) -> None:
         if operation == "sendEdoc":
             name = "status_01.edxml" if b"XroadVnpt-messagetype: edoc" in head else "status_02.edxml"
             body = (SAMPLES / "axis" / name).read_bytes() + b"\r\n"
-        status, _, content = await client.wire.send(head, body, expect=b"Expect: 100-continue" in head)
+        status, headers, content = await client.wire.send(head, body, expect=b"Expect: 100-continue" in head)
+        if headers.get("Content-Encoding") == "gzip":
+            content = gzip.decompress(content)
         assert status == 200
         assert content.isascii()
-        code = re.search(rb'"ErrorCode": "(\d+)"', content)
+        code = re.search(rb'"ErrorCode": ?"(\d+)"', content)
         assert code is not None, operation
         if operation == "sendEdoc":
             assert b"original-unknown" in content
