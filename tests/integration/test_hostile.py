@@ -100,6 +100,7 @@ async def names(hub):
         "upload": "a" * 26,
         "ordinal": "1",
         "group": "H56",
+        "system": "H56.QLVB",
         "rule": "1",
     }
 
