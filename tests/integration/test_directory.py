@@ -66,6 +66,24 @@ async def test_a_letter_to_a_group_reaches_each_active_member_once(hub) -> None:
     assert (await hub.submit(hub.lam_son, letter)).receipt == view.receipt
 
 
+async def test_administrators_at_the_same_time_undo_nothing_of_each_other(hub, administrator) -> None:
+    await group(hub, hub.tax)
+    denials = [{"sender": hub.tax, "receiver": code, "effect": "deny"} for code in (hub.finance, hub.environment)]
+    answers = await asyncio.gather(
+        administrator("PUT", f"/v1/parties/{hub.tax}", {"status": "suspended"}),
+        administrator("PUT", f"/v1/parties/{hub.tax}", {"name": "Thuế cơ sở"}),
+        administrator("PUT", f"/v1/groups/{GROUP}", {"members": [hub.finance]}),
+        administrator("PUT", f"/v1/groups/{GROUP}", {"name": "Sở, ban, ngành"}),
+        *(administrator("POST", "/v1/rules", denial) for denial in denials),
+    )
+    assert [item.status for item in answers] == [200, 200, 200, 200, 201, 201]
+    snapshot = await hub.exchange.hub.store.directory.snapshot()
+    party, made = snapshot.parties[PartyId(hub.tax)], snapshot.groups[GROUP]
+    assert (party.status, party.name) == (PartyStatus.SUSPENDED, "Thuế cơ sở")
+    assert (made.name, made.members) == ("Sở, ban, ngành", {hub.finance})
+    assert {rule.receiver for rule in snapshot.rules} == {hub.finance, hub.environment}
+
+
 async def test_a_group_with_nobody_to_receive_is_refused(hub) -> None:
     await group(hub, hub.tax, hub.lam_son)
     await suspend(hub, hub.tax)
