@@ -16,7 +16,9 @@ from envelopes.receipt import Event, open_receipt
 from envelopes.signature.sign import sign
 from exchange.core.groups import Group
 from exchange.core.model import PartyId, PartyStatus
+from exchange.core.registering import describe_party
 from exchange.core.rules import Rule, Ruling
+from trust_store.identity import PartyKind
 
 ROOT = Path(__file__).parents[2]
 GROUP = "H56.N1"
@@ -335,3 +337,45 @@ async def test_a_change_by_the_command_line_is_seen_by_the_serving_hub_at_once(h
     code, said, failed = await _command(hub, "party", "import", str(table))
     assert (code, len(said.splitlines()), failed.partition(":")[0]) == (1, 5, "table-malformed")
     assert json.loads((await hub.ask("GET", "/v1/parties?text=H57", by=hub.lam_son)).body) == []
+
+
+async def test_a_suspended_receiver_finds_the_revocation_when_it_is_resumed(hub) -> None:
+    letter, finance = hub.letter(hub.lam_son, hub.environment, hub.finance), await hub.party(hub.finance)
+    sent = await hub.submit(hub.lam_son, sign(build(letter), hub.key(hub.lam_son)))
+    await suspend(hub, hub.finance)
+    revoking = dataclasses.replace(
+        hub.letter(hub.lam_son, hub.environment, number=2),
+        business=Business(business_type=BusinessType.REVOKE),
+        responses=(ResponseFor(organ_id=hub.lam_son, document_id=letter.document_id),),
+    )
+    asked = await hub.submit(hub.lam_son, sign(build(revoking), hub.key(hub.lam_son)))
+    await hub.exchange.registry.put(finance)
+    client = await hub.client(hub.finance)
+    assert [item.message for item in await client.inbox()] == [sent.message, asked.message]
+    await hub.submit(hub.finance, hub.notice(hub.finance, letter, "15"))
+    assert {item.message: item.state for item in await client.inbox()} == {
+        sent.message: "recalled",
+        asked.message: "agreed",
+    }
+
+
+async def test_a_replacement_reaches_no_more_receivers_than_a_letter_may(hub) -> None:
+    crowd = [describe_party(f"H99.{number}", f"Đơn vị {number}", PartyKind.AGENCY) for number in range(502)]
+    revision = (await hub.exchange.hub.store.directory.snapshot()).revision
+    await hub.exchange.registry.put_all(crowd, revision, hub.exchange.author())
+    letters = [
+        hub.letter(hub.lam_son, *(party.id for party in crowd[half::2]), number=half + 1, files=[]) for half in (0, 1)
+    ]
+    for letter in letters:
+        await hub.submit(hub.lam_son, sign(build(letter), hub.key(hub.lam_son)))
+    named = tuple(Replacement(document_id=letter.document_id) for letter in letters)
+    both = dataclasses.replace(
+        hub.letter(hub.lam_son, hub.finance, number=3),
+        business=Business(business_type=BusinessType.REPLACE, replacements=named),
+    )
+    refusal = await hub.refused(hub.lam_son, sign(build(both), hub.key(hub.lam_son)))
+    assert (refusal.status, refusal.reason.code) == (422, "receivers-too-many")
+    assert await received(hub, hub.finance) == {hub.finance: 0}
+    one = dataclasses.replace(both, business=Business(business_type=BusinessType.REPLACE, replacements=named[:1]))
+    view = await hub.submit(hub.lam_son, sign(build(one), hub.key(hub.lam_son)))
+    assert len(await hub.exchange.hub.store.mailboxes.of_message(view.message)) == 252
