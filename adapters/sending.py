@@ -118,17 +118,19 @@ class Sending:
         self.desk.spool.drop(name)
 
     def _note(self, name: str, document: bytes, view: SubmissionView) -> None:
-        if not isinstance(read(document), Letter) or self.desk.spool.find(view.message_id):
+        """Note a letter once, and watch it every time: a crash may have come between the two."""
+        if not isinstance(read(document), Letter):
             return
-        self.desk.spool.note(
-            Sent(
-                name=name,
-                message=view.message,
-                message_id=view.message_id,
-                digest=view.digest,
-                submitted_at=view.submitted_at,
+        if self.desk.spool.find(view.message_id) is None:
+            self.desk.spool.note(
+                Sent(
+                    name=name,
+                    message=view.message,
+                    message_id=view.message_id,
+                    digest=view.digest,
+                    submitted_at=view.submitted_at,
+                )
             )
-        )
         self.desk.watch(view.message_id)
 
     async def _ask_about(self, sent: Sent, now: datetime) -> None:
