@@ -6,7 +6,7 @@ point leaves; tests/faults kills the process there and looks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -112,18 +112,27 @@ class Hub:
         return filed
 
     async def deliver(
-        self, receiver: Party, *, limit: int, lease: timedelta, wait: timedelta = timedelta()
+        self,
+        receiver: Party,
+        *,
+        limit: int,
+        lease: timedelta,
+        wait: timedelta = timedelta(),
+        admit: Callable[[], Awaitable[object]] | None = None,
     ) -> Sequence[Entry]:
         """Lease waiting deliveries to one reader, oldest first; with `wait`, stay until the bell rings or time is over.
 
         Listens first, then looks, then waits, then looks again, so that nothing slips between. The bell is only a hint
-        and rings for other news as well: an empty answer before the time is over means "ask again".
+        and rings for other news as well: an empty answer before the time is over means "ask again". Who may read when the
+        waiting begins, may not when it ends: `admit` is asked in between, and raises.
         """
         with self.bell.listen(receiver.id) as listener:
             found = await self._lease(receiver, limit, lease)
             if found or not wait:
                 return found
             await listener.wait(wait.total_seconds())
+            if admit is not None:
+                await admit()
             return await self._lease(receiver, limit, lease)
 
     async def acknowledge(self, receiver: Party, key: DeliveryKey) -> Sealed:
