@@ -106,7 +106,8 @@ class Hub:
 
         # 5 commit: message, deliveries, statements and log leaves, in one transaction. A crash leaves everything but the
         #   signature on the receipt.
-        filing = self.registrar.compose(envelope, sender, route, self.clock.now(), sizes, inline)
+        compose, weight = self.registrar.compose, route.weight
+        filing = await self.workers.run(weight, compose, envelope, sender, route, self.clock.now(), sizes, inline)
         filed = await self.store.messages.file(filing)
         self.progress.passed("submit.5-commit")
         return filed

@@ -46,6 +46,8 @@ from trust_store.errors import Refused
 
 _M, _D, _S, _R, _K = MESSAGES.c, DELIVERIES.c, STATUSES.c, RELATIONS.c, REMARKS.c
 _EVER = 2**62
+_FEW = 20
+"""Up to so many receivers a letter is written on the loop."""
 _BY_KEY = select(MESSAGES).where(_M.key == bindparam("key"))
 _BY_ID = select(MESSAGES).where(_M.sender == bindparam("sender"), _M.message_id == bindparam("message_id"))
 _BY_DIGEST = select(MESSAGES).where(_M.sender == bindparam("sender"), _M.digest == bindparam("digest"))
@@ -93,7 +95,8 @@ class MessageStore:
 
     async def file(self, filing: Filing) -> Filed:
         """Commit a filing whole, or return what was filed before under its id."""
-        return await self._database.transact(lambda session: _file(session, filing, self._daily))
+        heavy = len(filing.deliveries) > _FEW
+        return await self._database.transact(lambda session: _file(session, filing, self._daily), heavy=heavy)
 
     async def get(self, key: MessageKey) -> Filed | None:
         """Return a filed message."""

@@ -51,6 +51,14 @@ async def suspend(hub, code: str) -> None:
     await hub.exchange.registry.put(dataclasses.replace(party, status=PartyStatus.SUSPENDED), hub.exchange.author())
 
 
+async def crowd(hub, count: int) -> list[str]:
+    """Register so many agencies; give their codes."""
+    parties = [describe_party(f"H99.{number}", f"Đơn vị {number}", PartyKind.AGENCY) for number in range(count)]
+    revision = (await hub.exchange.hub.store.directory.snapshot()).revision
+    await hub.exchange.registry.put_all(parties, revision, hub.exchange.author())
+    return [party.id for party in parties]
+
+
 async def received(hub, *codes: str) -> dict[str, int]:
     return {code: len(await (await hub.client(code)).inbox()) for code in codes}
 
@@ -360,12 +368,8 @@ async def test_a_suspended_receiver_finds_the_revocation_when_it_is_resumed(hub)
 
 
 async def test_a_replacement_reaches_no_more_receivers_than_a_letter_may(hub) -> None:
-    crowd = [describe_party(f"H99.{number}", f"Đơn vị {number}", PartyKind.AGENCY) for number in range(502)]
-    revision = (await hub.exchange.hub.store.directory.snapshot()).revision
-    await hub.exchange.registry.put_all(crowd, revision, hub.exchange.author())
-    letters = [
-        hub.letter(hub.lam_son, *(party.id for party in crowd[half::2]), number=half + 1, files=[]) for half in (0, 1)
-    ]
+    codes = await crowd(hub, 502)
+    letters = [hub.letter(hub.lam_son, *codes[half::2], number=half + 1, files=[]) for half in (0, 1)]
     for letter in letters:
         await hub.submit(hub.lam_son, sign(build(letter), hub.key(hub.lam_son)))
     named = tuple(Replacement(document_id=letter.document_id) for letter in letters)
@@ -379,3 +383,16 @@ async def test_a_replacement_reaches_no_more_receivers_than_a_letter_may(hub) ->
     one = dataclasses.replace(both, business=Business(business_type=BusinessType.REPLACE, replacements=named[:1]))
     view = await hub.submit(hub.lam_son, sign(build(one), hub.key(hub.lam_son)))
     assert len(await hub.exchange.hub.store.mailboxes.of_message(view.message)) == 252
+
+
+async def test_a_letter_to_hundreds_holds_up_nobody_else(hub) -> None:
+    letter = hub.letter(hub.lam_son, *(await crowd(hub, 500)), files=[])
+    sending = asyncio.create_task(hub.submit(hub.lam_son, sign(build(letter), hub.key(hub.lam_son))))
+    loop = asyncio.get_running_loop()
+    begun = last = loop.time()
+    longest = 0.0
+    while not sending.done():
+        await asyncio.sleep(0.01)
+        longest, last = max(longest, loop.time() - last), loop.time()
+    assert (await sending).message
+    assert longest < (loop.time() - begun) / 3
