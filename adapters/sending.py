@@ -26,7 +26,8 @@ from exchange.client import (
 
 FINAL = frozenset({400, 409, 413, 422})
 """The answers that are about the document itself; after every other one the same bytes are sent again."""
-
+FAULTS = 500
+"""From this status on the hub tells of itself, even where it attests it."""
 
 KNOWN = frozenset(each.value for each in Event)
 """The events that can be verified here; a newer hub may attest others."""
@@ -91,7 +92,7 @@ class Sending:
             try:
                 view = await desk.client.submit(document)
             except HubRefused as refusal:
-                if refusal.status not in FINAL or refusal.reason.code == UNREACHABLE.code:
+                if not _is_final(refusal):
                     raise
                 await self._fail(name, document, refusal)
                 return
@@ -117,17 +118,19 @@ class Sending:
         self.desk.spool.drop(name)
 
     def _note(self, name: str, document: bytes, view: SubmissionView) -> None:
-        if not isinstance(read(document), Letter) or self.desk.spool.find(view.message_id):
+        """Note a letter once, and watch it every time: a crash may have come between the two."""
+        if not isinstance(read(document), Letter):
             return
-        self.desk.spool.note(
-            Sent(
-                name=name,
-                message=view.message,
-                message_id=view.message_id,
-                digest=view.digest,
-                submitted_at=view.submitted_at,
+        if self.desk.spool.find(view.message_id) is None:
+            self.desk.spool.note(
+                Sent(
+                    name=name,
+                    message=view.message,
+                    message_id=view.message_id,
+                    digest=view.digest,
+                    submitted_at=view.submitted_at,
+                )
             )
-        )
         self.desk.watch(view.message_id)
 
     async def _ask_about(self, sent: Sent, now: datetime) -> None:
@@ -152,6 +155,12 @@ class Sending:
 
     def _believe(self, receipt: bytes, digest: str, event: Event) -> None:
         self.desk.trust.read_receipt(receipt, digest=digest, event=event, at=self.desk.now())
+
+
+def _is_final(refusal: HubRefused) -> bool:
+    """Tell whether a refusal is about the document: a hub that attests it has looked at the document, whatever the status."""
+    attested = bool(refusal.evidence) and refusal.status < FAULTS
+    return refusal.reason.code != UNREACHABLE.code and (attested or refusal.status in FINAL)
 
 
 def _all_have_it(moments: list[MomentView]) -> bool:

@@ -56,8 +56,8 @@ class Spool:
     def __init__(self, folder: Path) -> None:
         self.aside = folder / "aside"
         self._outgoing, self._handed = folder / "outgoing", folder / "handed"
-        self._letters, self._watched = folder / "letters", folder / "watched"
-        for each in (self.aside, self._outgoing, self._handed, self._letters, self._watched):
+        self._letters, self._watched, self._names = folder / "letters", folder / "watched", folder / "names"
+        for each in (self.aside, self._outgoing, self._handed, self._letters, self._watched, self._names):
             each.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     @classmethod
@@ -119,8 +119,14 @@ class Spool:
         (self._handed / delivery).unlink(missing_ok=True)
 
     def note(self, sent: Sent) -> None:
-        """Remember a letter for good, and what was told about it."""
+        """Remember a letter for good, and what was told about it; first of all that its name is used."""
+        if not self.is_named(sent.name):
+            files.write(self._names / key_of(sent.name), b"", self.aside)
         self._put(self._letters / key_of(sent.message_id), sent)
+
+    def is_named(self, name: str) -> bool:
+        """Tell whether a letter was sent under this name: what is told of it must never be taken for another's."""
+        return (self._names / key_of(name)).exists()
 
     def find(self, message_id: str) -> Sent | None:
         """Find a letter that was sent from here."""

@@ -160,7 +160,8 @@ class Folder:
 
     def _is_used(self, name: str) -> bool:
         places = (self._taken, self.path / "sent", self.path / "failed")
-        return self.spool.holds(name) or any(os.path.lexists(place / name) for place in places)
+        known = self.spool.holds(name) or self.spool.is_named(name)
+        return known or any(os.path.lexists(place / name) for place in places)
 
     def _conclude(self, name: str, part: str, told: dict[str, bytes]) -> None:
         """Add what is told and move the folder; after a crash it is either still here, or there with everything."""

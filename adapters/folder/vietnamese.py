@@ -22,6 +22,10 @@ VIETNAMESE: Final[dict[str, tuple[str, str]]] = {
     "letter-toml-files": ("Tệp đính kèm không khớp với letter.toml", "Ghi đủ tên tệp, hoặc bỏ dòng `files`"),
     "letter-toml-malformed": ("Tệp letter.toml viết sai", "Sửa chỗ được nêu, rồi đưa cả thư mục vào outbox lần nữa"),
     "local-system-failed": ("Máy này không đọc hoặc ghi được tệp", "Kiểm tra dung lượng đĩa và quyền truy cập"),
+    "may-not-write": (
+        "Quy định trên trục không cho đơn vị gửi đến nơi nhận này",
+        "Bỏ nơi nhận đó, hoặc hỏi quản trị viên của trục về quy định được nêu",
+    ),
     "message-id-conflict": (
         "Mã định danh văn bản này đã dùng cho nội dung khác",
         "Đặt số khác cho văn bản mới; văn bản đã gửi trước vẫn giữ nguyên",

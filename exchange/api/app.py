@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -60,6 +61,7 @@ def _serve(route: Route, reading: Reading, limit: int, gate: Gate, entrance: Ent
 
     async def handle(request: web.Request) -> web.StreamResponse:
         with gate.admission.slot() as slot:
+            admit = partial(_admit, request, route, entrance)
             principal = await entrance.identify(request)
             party = principal.party
             note(party=party.id)
@@ -68,11 +70,13 @@ def _serve(route: Route, reading: Reading, limit: int, gate: Gate, entrance: Ent
             await entrance.permit(request, principal, route.action)
             _check(request)
             if route.streams:
-                return await route.handler(Asked(request=request, reading=reading, principal=principal, gate=gate))
+                return await route.handler(
+                    Asked(request=request, reading=reading, principal=principal, gate=gate, admit=admit)
+                )
             with gate.admission.room(party.id, announced(request, limit)) as room:
                 body = await gate.receive(request, party.id, limit)
                 room.shrink(len(body))
-                asked = Asked(request=request, reading=reading, principal=principal, gate=gate, body=body)
+                asked = Asked(request=request, reading=reading, principal=principal, gate=gate, admit=admit, body=body)
                 if not route.waits:
                     return await gate.finish(route.handler(asked))
                 slot.leave()
@@ -80,6 +84,11 @@ def _serve(route: Route, reading: Reading, limit: int, gate: Gate, entrance: Ent
                     return await gate.finish(route.handler(asked), route.waits)
 
     return handle
+
+
+async def _admit(request: web.Request, route: Route, entrance: Entrance) -> None:
+    """Let the same request in once more."""
+    await entrance.permit(request, await entrance.identify(request), route.action)
 
 
 def _check(request: web.Request) -> None:

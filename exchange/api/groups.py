@@ -12,6 +12,7 @@ from exchange.api.routes import Asked, Route, answer
 from exchange.auth.permissions import Action
 from exchange.core.groups import Group, describe_group
 from exchange.core.model import PartyId
+from exchange.core.registering import decide
 from exchange.core.rules import Rule, Ruling
 from exchange.core.snapshot import Snapshot
 from exchange.core.writing import describe_rule
@@ -33,15 +34,14 @@ async def show_group(asked: Asked) -> web.StreamResponse:
 async def put_group(asked: Asked) -> web.StreamResponse:
     """Make a group, or change what is stated of it."""
     wanted, hub = read_json(asked.body, GroupRequest), asked.reading.hub
-    code, snapshot = asked.request.match_info["group"], await hub.store.directory.snapshot()
-    known = snapshot.group(code)
-    name = wanted.name if wanted.name is not None or known is None else known.name
-    if name is None:
-        raise Refused(REQUEST, "There is no such group yet; a new one needs a name", where="name")
-    members = known.members if known and wanted.members is None else _members(wanted.members or (), snapshot)
-    group = describe_group(code, name, members)
-    await hub.store.registry.put_group(group, asked.principal.author(hub.clock.now()))
-    return answer(_group(group))
+    code = asked.request.match_info["group"]
+
+    async def change(snapshot: Snapshot) -> Group:
+        group = _stated(code, wanted, snapshot)
+        await hub.store.registry.put_group(group, asked.principal.author(hub.clock.now()), snapshot.revision)
+        return group
+
+    return answer(_group(await decide(hub.store.directory, change)))
 
 
 async def remove_group(asked: Asked) -> web.StreamResponse:
@@ -86,6 +86,15 @@ def _found(asked: Asked, snapshot: Snapshot) -> Group:
     return group
 
 
+def _stated(code: str, wanted: GroupRequest, snapshot: Snapshot) -> Group:
+    known = snapshot.group(code)
+    name = wanted.name if wanted.name is not None or known is None else known.name
+    if name is None:
+        raise Refused(REQUEST, "There is no such group yet; a new one needs a name", where="name")
+    members = known.members if known and wanted.members is None else _members(wanted.members or (), snapshot)
+    return describe_group(code, name, members)
+
+
 def _members(codes: Iterable[str], snapshot: Snapshot) -> frozenset[PartyId]:
     found = {code: snapshot.resolve(code) for code in codes}
     for code, party in found.items():
@@ -103,9 +112,13 @@ async def _write_rule(asked: Asked, position: int) -> Rule:
         ruling=Ruling(wanted.effect),
         note=wanted.note,
     )
-    rule = describe_rule(stated, await hub.store.directory.snapshot())
-    await hub.store.registry.put_rule(rule, asked.principal.author(hub.clock.now()))
-    return rule
+
+    async def change(snapshot: Snapshot) -> Rule:
+        rule = describe_rule(stated, snapshot)
+        await hub.store.registry.put_rule(rule, asked.principal.author(hub.clock.now()), snapshot.revision)
+        return rule
+
+    return await decide(hub.store.directory, change)
 
 
 async def _rule_at(asked: Asked) -> Rule:

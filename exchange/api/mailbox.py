@@ -46,6 +46,7 @@ async def lease(asked: Asked) -> web.StreamResponse:
         limit=wanted.limit,
         lease=timedelta(seconds=wanted.lease_seconds),
         wait=timedelta(seconds=wanted.wait_seconds),
+        admit=asked.admit,
     )
     return answer([_view(item) for item in found])
 

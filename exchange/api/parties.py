@@ -14,7 +14,7 @@ from exchange.bulk import in_bulk
 from exchange.core.importing import Plan, plan
 from exchange.core.model import Party, PartyId, PartyStatus
 from exchange.core.particulars import Alias, CodeScheme, Contact, check_contacts, check_name
-from exchange.core.registering import BAD_PARENT, describe_party, keep_schemes, with_aliases
+from exchange.core.registering import BAD_PARENT, decide, describe_party, keep_schemes, with_aliases
 from exchange.core.sheet import write_sheet, write_table
 from exchange.core.snapshot import Snapshot
 from exchange.errors import REQUEST
@@ -35,10 +35,14 @@ async def show_party(asked: Asked) -> web.StreamResponse:
 async def put_party(asked: Asked) -> web.StreamResponse:
     """Register a party, or change what is stated of it."""
     wanted, hub = read_json(asked.body, PartyRequest), asked.reading.hub
-    code, snapshot = asked.request.match_info["party"], await hub.store.directory.snapshot()
-    party = _stated(snapshot.resolve(code) or _new(code, wanted), wanted, snapshot)
-    await hub.store.registry.put(party, asked.principal.author(hub.clock.now()))
-    return answer(_detail(party))
+    code = asked.request.match_info["party"]
+
+    async def change(snapshot: Snapshot) -> Party:
+        party = _stated(snapshot.resolve(code) or _new(code, wanted), wanted, snapshot)
+        await hub.store.registry.put(party, asked.principal.author(hub.clock.now()), snapshot.revision)
+        return party
+
+    return answer(_detail(await decide(hub.store.directory, change)))
 
 
 async def export_parties(asked: Asked) -> web.StreamResponse:

@@ -26,13 +26,15 @@ MAX_LIMIT: Final = 200
 class Asked:
     """Hold a request together with who makes it and the hub that answers, through `reading`.
 
-    `gate` holds the limits, for a handler that reads the body itself.
+    `gate` holds the limits, for a handler that reads the body itself. `admit` asks again who is asking and whether that one
+    may, for a handler that waits; it raises `Refused` as at the beginning.
     """
 
     request: web.Request
     reading: Reading
     principal: Principal
     gate: Gate
+    admit: Callable[[], Awaitable[object]]
     body: bytes = b""
 
     @property

@@ -54,7 +54,8 @@ async def backup(folder: Path, to: Path, *, with_keys: bool) -> None:
 @run_async
 async def restore(source: Path, keys: Path | None, folder: Path) -> None:
     """Restore a backup into a new folder, then examine the hub as 'doctor --deep' does and end as it does."""
-    made = restore_hub(source, Home(folder), keys)
+    folder = folder.resolve()  # "." and ".." are replaced too, and have no name to put something beside
+    made = restore_hub(source.resolve(), Home(folder), keys.resolve() if keys else None)
     detail = f"from the backup of {made.made_at:%Y-%m-%d %H:%M:%S} UTC"
     await _note(Home(folder), AuditEntry(event=AuditEvent.RESTORED, actor=operator(), detail=detail))
     click.echo(f"{folder} is restored {detail}: {len(made.files)} files")

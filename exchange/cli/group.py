@@ -33,10 +33,11 @@ def group() -> None:
 async def add(folder: Path, code: str, name: str, members: tuple[str, ...]) -> None:
     """Make a group of these members, or give one that there is this name and more members."""
     async with open_exchange(Home(folder)) as exchange:
-        known = (await exchange.hub.store.directory.snapshot()).group(code)
+        snapshot = await exchange.hub.store.directory.snapshot()
+        known = snapshot.group(code)
         joined = (known.members if known else frozenset()) | await _parties(exchange, members)
         made = describe_group(code, name, joined)
-        await exchange.registry.put_group(made, exchange.author())
+        await exchange.registry.put_group(made, exchange.author(), snapshot.revision)
         click.echo(f"{made.code} has {len(made.members)} members")
 
 
@@ -49,11 +50,12 @@ async def add(folder: Path, code: str, name: str, members: tuple[str, ...]) -> N
 async def members(folder: Path, added: tuple[str, ...], removed: tuple[str, ...], code: str) -> None:
     """List the members of a group, after some joined or left."""
     async with open_exchange(Home(folder)) as exchange:
+        revision = (await exchange.hub.store.directory.snapshot()).revision
         known = await _find(exchange, code)
         if added or removed:
             now = (known.members | await _parties(exchange, added)) - await _parties(exchange, removed)
             known = describe_group(known.code, known.name, now)
-            await exchange.registry.put_group(known, exchange.author())
+            await exchange.registry.put_group(known, exchange.author(), revision)
         parties = (await exchange.hub.store.directory.snapshot()).parties
         for each in sorted(known.members):
             click.echo(f"{each}\t{parties[each].status}\t{plain(parties[each].name)}")

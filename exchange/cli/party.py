@@ -14,8 +14,9 @@ from exchange.config import Home
 from exchange.core.importing import plan
 from exchange.core.model import Party, PartyId, PartyStatus
 from exchange.core.particulars import Contact, check_contacts, check_name, read_alias
-from exchange.core.registering import BAD_PARENT, describe_party, with_aliases
+from exchange.core.registering import BAD_PARENT, decide, describe_party, with_aliases
 from exchange.core.sheet import BadTable, write_sheet, write_table
+from exchange.core.snapshot import Snapshot
 from exchange.enrolment import give_token
 from exchange.errors import NOT_FOUND
 from exchange.founding import write_secret
@@ -76,10 +77,11 @@ async def add(
     plainly = with_aliases(describe_party(code, name, PartyKind(kind)), map(read_alias, aliases))
     described = dataclasses.replace(plainly, contacts=_contacts(contacts))
     async with open_exchange(Home(folder)) as exchange:
-        if await exchange.hub.store.directory.get(described.id) is not None:
+        snapshot = await exchange.hub.store.directory.snapshot()
+        if snapshot.parties.get(described.id) is not None:
             raise Refused(PARTY_EXISTS, f"{described.id} is registered already")
         above = dataclasses.replace(described, parent=await _parent(exchange, parent or ""))
-        await exchange.registry.put(above, exchange.author())
+        await exchange.registry.put(above, exchange.author(), snapshot.revision)
         token = await give_token(exchange, described, "first")
     click.echo(f"{described.id} is registered. Its token, shown only now: {token}")
     click.echo(f"Next: congvan cert issue --dir {folder} {described.id} (pilot), or congvan cert add with its own")
@@ -107,6 +109,7 @@ async def change(
 ) -> None:
     """Change what is stated of a party; aliases are added, contacts replace those that there are."""
     async with open_exchange(Home(folder)) as exchange:
+        revision = (await exchange.hub.store.directory.snapshot()).revision
         found = await find_party(exchange, code)
         gone = {normalise(item) for item in dropped}
         kept = [item for item in found.aliases if normalise(item.code) not in gone]
@@ -116,7 +119,7 @@ async def change(
             parent=found.parent if parent is None else await _parent(exchange, parent),
             contacts=_contacts(contacts) if contacts or no_contacts else found.contacts,
         )
-        await exchange.registry.put(changed, exchange.author())
+        await exchange.registry.put(changed, exchange.author(), revision)
         _show(changed)
 
 
@@ -216,8 +219,13 @@ async def find_party(exchange: Exchange, code: str) -> Party:
 
 async def _set_status(folder: Path, code: str, status: PartyStatus) -> None:
     async with open_exchange(Home(folder)) as exchange:
-        found = await find_party(exchange, code)
-        await exchange.registry.put(dataclasses.replace(found, status=status), exchange.author())
+
+        async def change(snapshot: Snapshot) -> Party:
+            found = await find_party(exchange, code)
+            await exchange.registry.put(dataclasses.replace(found, status=status), exchange.author(), snapshot.revision)
+            return found
+
+        found = await decide(exchange.hub.store.directory, change)
         click.echo(f"{found.id} is {status}")
 
 

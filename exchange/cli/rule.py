@@ -47,8 +47,9 @@ async def add(folder: Path, position: int, note: str, effect: str, sender: str, 
     """Allow or deny senders to write to receivers: *, CODE, group:CODE, kind:agency, kind:enterprise, under:CODE."""
     stated = Rule(position=position, sender=sender, receiver=receiver, ruling=Ruling(effect), note=note)
     async with open_exchange(Home(folder)) as exchange:
-        described = describe_rule(stated, await exchange.hub.store.directory.snapshot())
-        await exchange.registry.put_rule(described, exchange.author())
+        snapshot = await exchange.hub.store.directory.snapshot()
+        described = describe_rule(stated, snapshot)
+        await exchange.registry.put_rule(described, exchange.author(), snapshot.revision)
         click.echo(_line(described))
 
 

@@ -34,10 +34,19 @@ def expand(codes: Iterable[str], sender: Party, snapshot: Snapshot) -> tuple[Par
         group = snapshot.group(code)
         for party in _members(group, sender, snapshot) if group else (addressed(code, snapshot),):
             found.setdefault(party.id, party)
-        if len(found) > MAX_RECEIVERS:
-            text = f"The letter has more than {MAX_RECEIVERS:,} receivers with those of {code}"
-            raise Refused(TOO_MANY_RECEIVERS, text, where=_PLACE)
+        check_crowd(len(found), f"those of {code}")
     return tuple(found.values())
+
+
+def check_crowd(count: int, those: str) -> None:
+    """Refuse more receivers than one letter may reach; `those` are the last ones that were counted.
+
+    Raises:
+        Refused: `receivers-too-many`.
+    """
+    if count > MAX_RECEIVERS:
+        text = f"The letter has more than {MAX_RECEIVERS:,} receivers with {those}"
+        raise Refused(TOO_MANY_RECEIVERS, text, where=_PLACE)
 
 
 def addressed(code: str, snapshot: Snapshot) -> Party:

@@ -40,8 +40,6 @@ from trust_store.errors import Refused
 from trust_store.verdict import Verdict
 
 NAME_BYTES: Final = 15
-NAME_COST: Final = 150
-"""What a receiver weighs in one statement, in bytes; there is a statement for each, and each names all of them."""
 _ANSWERS = {StatusCode.ACCEPTED: Event.CONSIGNMENT_ACCEPTANCE, StatusCode.REFUSED: Event.CONSIGNMENT_REJECTION}
 
 

@@ -6,7 +6,7 @@ point leaves; tests/faults kills the process there and looks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ from envelopes.receipt import Event, seal
 from envelopes.signature.classify import SignatureClass
 from exchange.core import routing
 from exchange.core.audit import AuditEntry, event_of
-from exchange.core.filing import NAME_COST, Registrar
+from exchange.core.filing import Registrar
 from exchange.core.model import DeliveryKey, Entry, EvidenceId, Filed, MessageKey, Party, Remark
 from exchange.core.ports import Bell, Blobs, Clock, Progress, Rehearsal, Store, Workers
 from exchange.core.reach import Sizes, check_reach
@@ -110,26 +110,34 @@ class Hub:
 
         # 5 commit: message, deliveries, statements and log leaves, in one transaction. A crash leaves everything but the
         #   signature on the receipt.
-        weight = len(route.receivers) ** 2 * NAME_COST
-        compose, at = self.registrar.compose, self.clock.now()
-        filing = await self.workers.run(weight, compose, envelope, sender, route, at, sizes, inline)
+        compose, weight = self.registrar.compose, route.weight
+        filing = await self.workers.run(weight, compose, envelope, sender, route, self.clock.now(), sizes, inline)
         filed = await self.store.messages.file(filing)
         self.progress.passed("submit.5-commit")
         return filed
 
     async def deliver(
-        self, receiver: Party, *, limit: int, lease: timedelta, wait: timedelta = timedelta()
+        self,
+        receiver: Party,
+        *,
+        limit: int,
+        lease: timedelta,
+        wait: timedelta = timedelta(),
+        admit: Callable[[], Awaitable[object]] | None = None,
     ) -> Sequence[Entry]:
         """Lease waiting deliveries to one reader, oldest first; with `wait`, stay until the bell rings or time is over.
 
         Listens first, then looks, then waits, then looks again, so that nothing slips between. The bell is only a hint
-        and rings for other news as well: an empty answer before the time is over means "ask again".
+        and rings for other news as well: an empty answer before the time is over means "ask again". Who may read when the
+        waiting begins, may not when it ends: `admit` is asked in between, and raises.
         """
         with self.bell.listen(receiver.id) as listener:
             found = await self._lease(receiver, limit, lease)
             if found or not wait:
                 return found
             await listener.wait(wait.total_seconds())
+            if admit is not None:
+                await admit()
             return await self._lease(receiver, limit, lease)
 
     async def acknowledge(self, receiver: Party, key: DeliveryKey) -> Sealed:

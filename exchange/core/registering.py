@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, Final
 
 from exchange.core.model import Party, PartyId
 from exchange.core.particulars import (
@@ -17,6 +17,9 @@ from exchange.core.particulars import (
     check_code,
     check_name,
 )
+from exchange.core.ports import Directory, T
+from exchange.core.snapshot import Snapshot
+from exchange.errors import DIRECTORY_MOVED
 from trust_store.errors import Refused, reason
 from trust_store.identity import PartyKind, normalise, tax_code
 
@@ -25,6 +28,24 @@ BAD_PARENT = reason(
     "This cannot be the parent of the party",
     "Name a registered party that is not the party itself and not below it",
 )
+ATTEMPTS: Final = 20
+
+
+async def decide(directory: Directory, change: Callable[[Snapshot], Awaitable[T]]) -> T:
+    """Change what the directory says by what it says, and decide anew when somebody else changed it meanwhile.
+
+    `change` writes with the revision of the snapshot that it is given.
+
+    Raises:
+        Refused: as `change`; `directory-moved` when others are faster again and again.
+    """
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return await change(await directory.snapshot())
+        except Refused as refusal:
+            if refusal.reason is not DIRECTORY_MOVED:
+                raise
+    return await change(await directory.snapshot())
 
 
 def describe_party(code: str, name: str, kind: PartyKind) -> Party:

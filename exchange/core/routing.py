@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from envelopes.edxml import Letter, Message, ResponseFor, StatusCode, StatusNotice
-from exchange.core.addressing import addressed, expand
-from exchange.core.model import Filed, Kind, Party, PartyId, PartyStatus
+from exchange.core.addressing import addressed, check_crowd, expand
+from exchange.core.model import Filed, Kind, Party, PartyId
 from exchange.core.ports import Store
 from exchange.core.references import Link, follow
 from exchange.core.snapshot import Snapshot
 from exchange.core.writing import denied, forbid
 from exchange.errors import AMBIGUOUS_ORIGINAL, NOT_ADDRESSEE, NOT_SENDER, UNKNOWN_ORIGINAL
 from trust_store.errors import Refused
+
+_NAME_BYTES: Final = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,13 +36,18 @@ class Route:
     about: About | None = None
     links: tuple[Link, ...] = ()
 
+    @property
+    def weight(self) -> int:
+        """Estimate the bytes of the evidence: that of each receiver names all of them."""
+        return len(self.receivers) ** 2 * _NAME_BYTES
+
 
 async def address(message: Message, sender: Party, store: Store) -> Route:
     """Find the receivers of a message.
 
     Raises:
-        Refused: a code is unknown, a party is suspended, a rule forbids it, or the notice's sender has no part in the
-            document.
+        Refused: a code is unknown, a party is suspended, a rule forbids it, they are too many, or the notice's sender has no
+            part in the document.
     """
     if isinstance(message, Letter):
         return await _letter(message, sender, store)
@@ -47,7 +55,10 @@ async def address(message: Message, sender: Party, store: Store) -> Route:
 
 
 async def _letter(letter: Letter, sender: Party, store: Store) -> Route:
-    """Route by To; what revokes, updates or replaces a letter also reaches whoever else has that letter."""
+    """Route by To; what revokes, updates or replaces a letter also reaches whoever else has that letter.
+
+    Who is suspended gets it too, and finds it when it is resumed: it has the letter, and the sender cannot leave it out.
+    """
     snapshot = await store.directory.snapshot()
     named = expand([organ.organ_id for organ in letter.receivers], sender, snapshot)
     links = await follow(letter, sender, store) if letter.responses or letter.business else ()
@@ -55,8 +66,9 @@ async def _letter(letter: Letter, sender: Party, store: Store) -> Route:
     receivers = {party.id: party for party in named}
     for delivery in (delivery for link in links for delivery in link.receivers):
         party = snapshot.parties.get(delivery.receiver)
-        if party is not None and party.status is PartyStatus.ACTIVE:
+        if party is not None:
             receivers.setdefault(party.id, party)
+    check_crowd(len(receivers), "everybody who has what it revokes, updates or replaces")
     return Route(receivers=tuple(receivers.values()), links=links)
 
 

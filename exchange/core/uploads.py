@@ -62,12 +62,17 @@ class Uploads:
         """Announce a file; the same again continues, and one that this party has stored already is there at once.
 
         Raises:
-            Refused: `file-too-large`, `uploads-too-many`, `upload-quota`.
+            Refused: `file-too-large`, `uploads-too-many`, `upload-quota`, or `digest-mismatch` when the stored file of this
+                digest has another size.
         """
         if size > self.allowance.file_bytes:
             raise Refused(FILE_TOO_LARGE, f"The file has {size:,} bytes; {self.allowance.file_bytes:,} are allowed")
         now = self.clock.now()
         known = await self.files.get(party, digest)
+        if known is not None and known.size != size:
+            raise Refused(
+                DIGEST_MISMATCH, f"The file with this SHA-256 is stored and has {known.size:,} bytes, not {size:,}"
+            )
         if known is not None and not await self._is_kept(digest, size):
             await self.files.forget(known)
         upload = Upload(

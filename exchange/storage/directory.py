@@ -86,21 +86,19 @@ class DirectoryStore:
         """Return the one party that a certificate with this SHA-256 (hex) is registered for."""
         return (await self.snapshot()).holder(fingerprint)
 
-    async def put(self, party: Party, by: Author | None = None) -> None:
+    async def put(self, party: Party, by: Author | None = None, revision: int | None = None) -> None:
         """Register a party, or change it whole except for its certificates and tokens."""
 
         def unit(session: Session) -> Sequence[str]:
             self._write(session, [party], known_among(session, [party]), by)
             return [party.id]
 
-        await self._change(unit)
+        await self._change(unit, revision)
 
     async def put_all(self, parties: Sequence[Party], revision: int, by: Author) -> None:
         """Register or change many parties, all or none, if nothing was changed since the revision."""
 
         def unit(session: Session) -> Sequence[str]:
-            if revision_of(session, _NAME) != revision:
-                raise Refused(DIRECTORY_MOVED)
             known = known_among(session, parties)
             old = sum(party.id in known for party in parties)
             detail = f"{len(parties) - old} registered, {old} changed"
@@ -108,7 +106,7 @@ class DirectoryStore:
             self._write(session, parties, known, by)
             return [party.id for party in parties] if len(parties) < MANY else [_ALL]
 
-        await self._change(unit, heavy=True)
+        await self._change(unit, revision, heavy=True)
 
     async def add_certificate(
         self, party: PartyId, certificate: Certificate, now: datetime, by: Author | None = None
@@ -141,14 +139,14 @@ class DirectoryStore:
         rows = await self._database.read(lambda session: session.rows(_CERTIFICATES, party=party))
         return [load(row[0]) for row in rows]
 
-    async def put_group(self, group: Group, by: Author) -> None:
+    async def put_group(self, group: Group, by: Author, revision: int | None = None) -> None:
         """Make a group or change it whole."""
 
         def unit(session: Session) -> Sequence[str]:
             write_group(session, group, self._own, by)
             return [_GROUPS]
 
-        await self._change(unit, heavy=True)
+        await self._change(unit, revision, heavy=True)
 
     async def remove_group(self, code: str, by: Author) -> None:
         """Remove a group, named by the one form of its code."""
@@ -159,14 +157,14 @@ class DirectoryStore:
 
         await self._change(unit)
 
-    async def put_rule(self, rule: Rule, by: Author) -> None:
+    async def put_rule(self, rule: Rule, by: Author, revision: int | None = None) -> None:
         """Put a rule at its position, in place of the one there if there is one."""
 
         def unit(session: Session) -> Sequence[str]:
             write_rule(session, rule, by)
             return [_RULES]
 
-        await self._change(unit)
+        await self._change(unit, revision)
 
     async def remove_rule(self, position: int, by: Author) -> None:
         """Remove the rule at a position."""
@@ -186,8 +184,15 @@ class DirectoryStore:
     async def _revision(self) -> int:
         return await self._database.look(lambda session: revision_of(session, _NAME))
 
-    async def _change(self, change: _Change, *, heavy: bool = False) -> None:
-        await self._database.transact(lambda session: advance(session, _NAME, change(session)), heavy=heavy)
+    async def _change(self, change: _Change, revision: int | None = None, *, heavy: bool = False) -> None:
+        """Do a change, if the directory still has the revision that it was decided on."""
+
+        def unit(session: Session) -> None:
+            if revision is not None and revision_of(session, _NAME) != revision:
+                raise Refused(DIRECTORY_MOVED)
+            advance(session, _NAME, change(session))
+
+        await self._database.transact(unit, heavy=heavy)
 
 
 def _read(session: Session, known: Snapshot | None) -> Snapshot:

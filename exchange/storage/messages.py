@@ -222,9 +222,9 @@ def _change(session: Session, change: StatusChange) -> None:
         settled = answer(session, change)
         irregular = irregular and not settled
         for other in settled - {change.original}:
-            state = delivery_of(session.rows(_STATE_OF, receiver=change.receiver, message=other)[0]).state
-            moved, _ = advance(state, event)
-            session.rows(_SET_STATE, whose=change.receiver, original=other, code=change.code, next=moved)
+            for row in session.rows(_STATE_OF, receiver=change.receiver, message=other):
+                moved, _ = advance(delivery_of(row).state, event)
+                session.rows(_SET_STATE, whose=change.receiver, original=other, code=change.code, next=moved)
     values = status_values(change) | {"irregular": int(irregular)}
     session.rows(_INSERT_STATUS, **values)
     session.rows(_SET_STATE, whose=change.receiver, original=change.original, code=change.code, next=following)

@@ -15,6 +15,7 @@ from adapters.base import STEPS, Desk, Pace
 from adapters.courier import Courier
 from envelopes.receipt import Event, open_receipt
 from exchange.client import Client, Refused
+from exchange.core.rules import Rule, Ruling
 
 _SPEC = importlib.util.spec_from_file_location("rigs", Path(__file__).with_name("rigs.py"))
 assert _SPEC is not None
@@ -141,6 +142,20 @@ async def test_a_refusal_becomes_a_failure_that_people_can_read(rig, side, hub) 
     assert "Look the code up in the list of parties" in text
     assert "Nơi nhận chưa đăng ký trên trục" in text
     assert len(rig.sent(sender.folder)) == 1
+
+
+async def test_a_letter_that_a_rule_forbids_fails_alone(rig, side, hub) -> None:
+    rule = Rule(position=10, sender=hub.lam_son, receiver=hub.finance, ruling=Ruling.DENY)
+    await hub.exchange.registry.put_rule(rule, hub.exchange.author())
+    sender, arrived = side(hub.lam_son), hub.signed(hub.environment, hub.lam_son)
+    rig.want_to_send(sender.folder, "cam", hub.finance, 1)
+    rig.want_to_send(sender.folder, "dung", hub.environment, 2)
+    await hub.submit(hub.environment, arrived)
+    await _round(rig, sender)
+    (text,) = rig.failed(sender.folder).values()
+    assert "may-not-write" in text
+    assert len(rig.sent(sender.folder)) == 1
+    assert rig.received(sender.folder) == [arrived]
 
 
 async def test_a_hub_that_does_not_answer_loses_nothing(rig, side, hub) -> None:

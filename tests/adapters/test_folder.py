@@ -184,6 +184,34 @@ async def test_another_letter_under_a_used_name_does_not_replace_the_first(hub, 
     assert len(await (await hub.client(hub.environment)).inbox()) == 2
 
 
+async def test_what_is_told_of_a_letter_never_lands_beside_another_one(hub, side) -> None:
+    sender, receiver = side(hub.lam_son), side(hub.environment)
+    _drop(sender, "thu.xml", build(hub.letter(hub.lam_son, hub.environment)))
+    await _round(sender)
+    (sender.folder / "sent" / "thu").rename(sender.folder / "archived")
+    _drop(sender, "thu.xml", build(hub.letter(hub.lam_son, hub.finance, number=2)))
+    await _round(sender)
+    await _round(receiver)
+    await _round(sender)
+    assert _names(sender.folder / "sent") == ["thu-2"]
+    assert hub.environment not in _text(sender.folder / "sent" / "thu-2" / "status.txt")
+
+
+async def test_news_comes_also_after_a_crash_between_noting_and_watching(hub, side) -> None:
+    sender = side(hub.lam_son)
+    _drop(sender, "thu.xml", build(hub.letter(hub.lam_son, hub.environment)))
+    await _round(sender)
+    (delivery,) = await (await hub.client(hub.environment)).inbox()
+    with Folder.opened(sender.folder, sender.key, sender.trust, settle=0) as local:
+        local.spool.keep("thu", (sender.folder / "sent" / "thu" / "letter.xml").read_bytes())
+        local.spool.unwatch(delivery.message_id)
+    await (await hub.client(hub.environment)).acknowledge(delivery.delivery)
+    await _round(sender)
+    assert "ContentHandover" in _text(sender.folder / "sent" / "thu" / "status.txt")
+    with Folder.opened(sender.folder, sender.key, sender.trust, settle=0) as local:
+        assert (local.spool.kept(), local.spool.watched()) == ([], [])
+
+
 async def test_trouble_is_told_in_the_folder_and_goes_when_it_is_over(hub, side) -> None:
     sender = side(hub.lam_son)
     _drop(sender, "thu.xml", build(hub.letter(hub.lam_son, hub.environment)))

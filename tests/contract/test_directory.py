@@ -213,6 +213,28 @@ async def test_many_are_put_together_or_not_at_all(backend, values) -> None:
     assert rows[0].detail == "2 registered, 2 changed"
 
 
+async def test_a_change_that_was_decided_on_an_older_directory_is_not_made(backend, values) -> None:
+    directory, party = backend.directory, values.party("H56.12")
+    await directory.put(party)
+    old = (await directory.snapshot()).revision
+    await directory.put(replace(party, status=PartyStatus.SUSPENDED), BY, old)
+    rule = Rule(position=10, sender="*", receiver="*", ruling=Ruling.DENY)
+    group = Group(code="H56.N1", name="Các sở")
+    late = (
+        directory.put(replace(party, name="Tên khác"), BY, old),
+        directory.put_group(group, BY, old),
+        directory.put_rule(rule, BY, old),
+    )
+    for attempt in late:
+        with pytest.raises(Refused, match="directory-moved"):
+            await attempt
+    snapshot = await directory.snapshot()
+    assert snapshot.parties[party.id].status is PartyStatus.SUSPENDED
+    assert (snapshot.groups, snapshot.rules) == ({}, ())
+    await directory.put_rule(rule, BY, snapshot.revision)
+    assert (await directory.snapshot()).rules == (rule,)
+
+
 async def test_a_change_by_another_process_is_seen_at_once(opened, values) -> None:
     certificate = create_authority("CA", serial=1, at=values.at, years=1).certificate
     async with opened() as here, opened() as there:

@@ -296,3 +296,14 @@ def test_backup_and_restore_are_in_the_audit_trail(home: Home, tmp_path: Path) -
     ):
         query = "SELECT event FROM audit ORDER BY number DESC LIMIT 1"
         assert (old.execute(query).fetchone(), new.execute(query).fetchone()) == (("backup-made",), ("restored",))
+
+
+def test_a_backup_is_restored_into_the_folder_where_one_stands(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("backup", "--dir", home.folder, "--to", tmp_path / "copy", "--with-keys")
+    (tmp_path / "new").mkdir()
+    monkeypatch.chdir(tmp_path / "new")
+    result = run("restore", "--from", Path("..") / "copy", "--dir", ".")
+    assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, "Nothing is wrong.")
+    assert (tmp_path / "new" / "hub.db").is_file()

@@ -359,3 +359,24 @@ async def _use(url: str, token: str) -> list[str]:
                 assert answer.status == 401
                 assert wrong.encode() not in await answer.read()
     return [made.secret, wrong]
+
+
+@pytest.mark.parametrize("ending", ["revoked", "suspended"])
+async def test_who_is_shut_out_while_it_waits_gets_nothing_that_comes_then(hub, ending) -> None:
+    secret, party = await hub.give(hub.finance, "receive"), await hub.party(hub.finance)
+    body = msgspec.json.encode({"wait_seconds": 20, "lease_seconds": 3600})
+    waiting = asyncio.create_task(hub.ask("POST", "/v1/inbox/leases", token=secret, data=body))
+    await asyncio.sleep(0.3)
+    letter = hub.signed(hub.lam_son, hub.finance)
+    if ending == "revoked":
+        token = next(item for item in await hub.exchange.tokens.all(party.id) if item.label == "test")
+        await hub.exchange.tokens.revoke(token.id, hub.exchange.author())
+        await hub.submit(hub.lam_son, letter)
+    else:
+        await hub.exchange.registry.put(dataclasses.replace(party, status=PartyStatus.SUSPENDED))
+        hub.exchange.hub.bell.ring(party.id)
+    expected = (401, "unauthenticated") if ending == "revoked" else (403, "party-suspended")
+    answer = await waiting
+    assert (answer.status, answer.problem()["code"]) == expected
+    await hub.exchange.registry.put(party)
+    assert len(await (await hub.client(hub.finance)).lease()) == (ending == "revoked")

@@ -14,10 +14,13 @@ import pytest
 from envelopes.edxml import Business, BusinessType, Replacement, ResponseFor, build
 from envelopes.receipt import Event, open_receipt
 from envelopes.signature.sign import sign
+from exchange.core.addressing import MAX_RECEIVERS
 from exchange.core.groups import Group
 from exchange.core.model import PartyId, PartyStatus
 from exchange.core.records import write_workbook
+from exchange.core.registering import describe_party
 from exchange.core.rules import Rule, Ruling
+from trust_store.identity import PartyKind
 
 ROOT = Path(__file__).parents[2]
 GROUP = "H56.N1"
@@ -50,6 +53,14 @@ async def suspend(hub, code: str) -> None:
     await hub.exchange.registry.put(dataclasses.replace(party, status=PartyStatus.SUSPENDED), hub.exchange.author())
 
 
+async def crowd(hub, count: int) -> list[str]:
+    """Register so many agencies; give their codes."""
+    parties = [describe_party(f"H99.{number}", f"Đơn vị {number}", PartyKind.AGENCY) for number in range(count)]
+    revision = (await hub.exchange.hub.store.directory.snapshot()).revision
+    await hub.exchange.registry.put_all(parties, revision, hub.exchange.author())
+    return [party.id for party in parties]
+
+
 async def received(hub, *codes: str) -> dict[str, int]:
     return {code: len(await (await hub.client(code)).inbox()) for code in codes}
 
@@ -65,6 +76,24 @@ async def test_a_letter_to_a_group_reaches_each_active_member_once(hub) -> None:
     assert {item["receiver"] for item in shown["receivers"]} == set(codes) - {hub.lam_son}
     await group(hub, hub.tax)
     assert (await hub.submit(hub.lam_son, letter)).receipt == view.receipt
+
+
+async def test_administrators_at_the_same_time_undo_nothing_of_each_other(hub, administrator) -> None:
+    await group(hub, hub.tax)
+    denials = [{"sender": hub.tax, "receiver": code, "effect": "deny"} for code in (hub.finance, hub.environment)]
+    answers = await asyncio.gather(
+        administrator("PUT", f"/v1/parties/{hub.tax}", {"status": "suspended"}),
+        administrator("PUT", f"/v1/parties/{hub.tax}", {"name": "Thuế cơ sở"}),
+        administrator("PUT", f"/v1/groups/{GROUP}", {"members": [hub.finance]}),
+        administrator("PUT", f"/v1/groups/{GROUP}", {"name": "Sở, ban, ngành"}),
+        *(administrator("POST", "/v1/rules", denial) for denial in denials),
+    )
+    assert [item.status for item in answers] == [200, 200, 200, 200, 201, 201]
+    snapshot = await hub.exchange.hub.store.directory.snapshot()
+    party, made = snapshot.parties[PartyId(hub.tax)], snapshot.groups[GROUP]
+    assert (party.status, party.name) == (PartyStatus.SUSPENDED, "Thuế cơ sở")
+    assert (made.name, made.members) == ("Sở, ban, ngành", {hub.finance})
+    assert {rule.receiver for rule in snapshot.rules} == {hub.finance, hub.environment}
 
 
 async def test_a_group_with_nobody_to_receive_is_refused(hub) -> None:
@@ -332,3 +361,52 @@ async def test_a_change_by_the_command_line_is_seen_by_the_serving_hub_at_once(h
     code, said, failed = await _command(hub, "party", "import", str(table))
     assert (code, len(said.splitlines()), failed.partition(":")[0]) == (1, 5, "table-malformed")
     assert json.loads((await hub.ask("GET", "/v1/parties?text=H57", by=hub.lam_son)).body) == []
+
+
+async def test_a_suspended_receiver_finds_the_revocation_when_it_is_resumed(hub) -> None:
+    letter, finance = hub.letter(hub.lam_son, hub.environment, hub.finance), await hub.party(hub.finance)
+    sent = await hub.submit(hub.lam_son, sign(build(letter), hub.key(hub.lam_son)))
+    await suspend(hub, hub.finance)
+    revoking = dataclasses.replace(
+        hub.letter(hub.lam_son, hub.environment, number=2),
+        business=Business(business_type=BusinessType.REVOKE),
+        responses=(ResponseFor(organ_id=hub.lam_son, document_id=letter.document_id),),
+    )
+    asked = await hub.submit(hub.lam_son, sign(build(revoking), hub.key(hub.lam_son)))
+    await hub.exchange.registry.put(finance)
+    client = await hub.client(hub.finance)
+    assert [item.message for item in await client.inbox()] == [sent.message, asked.message]
+    await hub.submit(hub.finance, hub.notice(hub.finance, letter, "15"))
+    assert {item.message: item.state for item in await client.inbox()} == {
+        sent.message: "recalled",
+        asked.message: "agreed",
+    }
+
+
+async def test_a_replacement_reaches_no_more_receivers_than_a_letter_may(hub) -> None:
+    codes = await crowd(hub, MAX_RECEIVERS + 2)
+    letters = [hub.letter(hub.lam_son, *codes[half::2], number=half + 1, files=[]) for half in (0, 1)]
+    for letter in letters:
+        await hub.submit(hub.lam_son, sign(build(letter), hub.key(hub.lam_son)))
+    named = tuple(Replacement(document_id=letter.document_id) for letter in letters)
+    both = dataclasses.replace(
+        hub.letter(hub.lam_son, hub.finance, number=3),
+        business=Business(business_type=BusinessType.REPLACE, replacements=named),
+    )
+    refusal = await hub.refused(hub.lam_son, sign(build(both), hub.key(hub.lam_son)))
+    assert (refusal.status, refusal.reason.code) == (422, "receivers-too-many")
+    assert await received(hub, hub.finance) == {hub.finance: 0}
+    one = dataclasses.replace(both, business=Business(business_type=BusinessType.REPLACE, replacements=named[:1]))
+    view = await hub.submit(hub.lam_son, sign(build(one), hub.key(hub.lam_son)))
+    assert len(await hub.exchange.hub.store.mailboxes.of_message(view.message)) == MAX_RECEIVERS // 2 + 2
+
+
+async def test_a_letter_to_hundreds_holds_up_nobody_else(hub) -> None:
+    letter = hub.letter(hub.lam_son, *(await crowd(hub, 500)), files=[])
+    sending = asyncio.create_task(hub.submit(hub.lam_son, sign(build(letter), hub.key(hub.lam_son))))
+    turns = 0
+    while not sending.done():
+        await asyncio.sleep(0.01)
+        turns += 1
+    assert (await sending).message
+    assert turns > 10, "others had their turns while it was written"

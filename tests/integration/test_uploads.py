@@ -488,3 +488,10 @@ async def test_the_client_says_why_an_upload_was_refused(hub, tmp_path, monkeypa
     with pytest.raises(HubRefused) as refusal:
         await client.upload(tmp_path / "huge")
     assert (refusal.value.status, refusal.value.reason.code) == (413, "file-too-large")
+
+
+async def test_a_stored_file_is_not_forgotten_for_a_wrong_size(hub) -> None:
+    location = await _upload(hub, hub.lam_son)
+    answer = await hub.ask("POST", "/v1/uploads", by=hub.lam_son, headers=_announcing(len(DATA) - 1, _digest(DATA)))
+    assert (answer.status, answer.problem()["code"]) == (422, "digest-mismatch")
+    assert await _offset(hub, hub.lam_son, location) == len(DATA)

@@ -48,9 +48,13 @@ class TrustMaterial(Protocol):
 
 
 class Registry(Protocol):
-    """Change what the directory knows; for administrators. A change by an author is audited in its own transaction."""
+    """Change what the directory knows; for administrators. A change by an author is audited in its own transaction.
 
-    async def put(self, party: Party, by: Author | None = None) -> None:
+    With a `revision`, a change is made only if that is still the directory's; else `Refused` (directory-moved). Whatever
+    was decided by what the directory says needs it: see `core.registering.decide`.
+    """
+
+    async def put(self, party: Party, by: Author | None = None, revision: int | None = None) -> None:
         """Register a party or change it whole, except for its certificates and tokens.
 
         `Refused`: code-taken when a code is another's, a group's or the hub's own, party-parent when the parent is not
@@ -62,7 +66,7 @@ class Registry(Protocol):
         """Register or change many, all or none; `Refused` as for one, or (directory-moved) if the revision is another now."""
         ...
 
-    async def put_group(self, group: Group, by: Author) -> None:
+    async def put_group(self, group: Group, by: Author, revision: int | None = None) -> None:
         """Make a group or change it whole; `Refused`: code-taken, or not-found for a member."""
         ...
 
@@ -70,7 +74,7 @@ class Registry(Protocol):
         """Remove a group, named by the one form of its code; `Refused`: not-found, or group-in-use by a rule."""
         ...
 
-    async def put_rule(self, rule: Rule, by: Author) -> None:
+    async def put_rule(self, rule: Rule, by: Author, revision: int | None = None) -> None:
         """Put a rule at its position, in place of the one there; `Refused` (not-found) when it names a group that is not."""
         ...
 
