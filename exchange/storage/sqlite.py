@@ -23,6 +23,7 @@ from sqlalchemy.dialects import sqlite
 
 from exchange.errors import BUSY, DISK_FULL, STORAGE_FAILING
 from exchange.storage.session import Compiled, Row, T, Unit, compile_for
+from exchange.storage.turn import Turn
 from trust_store.errors import Refused
 
 READERS = 2
@@ -68,8 +69,8 @@ class SqliteConnection(aiosqlite.Connection):
 class SqliteWriter:
     """Write in groups on one connection, which one thread at a time uses: the loop's, or for what may block its own."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._session = SqliteSession(connection)
+    def __init__(self, connection: sqlite3.Connection, turn: Turn) -> None:
+        self._session, self._turn = SqliteSession(connection), turn
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite writer")
 
     async def commit(self, units: Sequence[Unit[Any]], *, heavy: bool) -> list[Any]:
@@ -83,15 +84,20 @@ class SqliteWriter:
             with contextlib.suppress(sqlite3.Error):
                 await self._apart(execute, "ROLLBACK")
             raise
+        finally:
+            self._turn.give()
         return results
 
     async def close(self) -> None:
         """Close the connection."""
         await self._apart(self._session.connection.close)
         self._thread.shutdown()
+        self._turn.close()
 
     async def _begin(self) -> None:
         """Begin at once where nobody else writes, and wait for another process on the thread."""
+        if not self._turn.take_now():
+            await self._apart(self._turn.wait)
         execute = self._session.connection.execute
         try:
             execute("BEGIN IMMEDIATE")
@@ -251,7 +257,7 @@ async def open_database(path: Path) -> AsyncIterator[SqliteDatabase]:
             for pragma in (_PATIENT, *_PRAGMAS, _READ_ONLY):
                 await reader.execute_fetchall(pragma)
             readers.append(reader)
-        writer = SqliteWriter(_connect(path, _IMPATIENT))
+        writer = SqliteWriter(_connect(path, _IMPATIENT), Turn(path))
         stack.push_async_callback(writer.close)
         near = _connect(path, _PATIENT, _READ_ONLY)
         stack.callback(near.close)
