@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import math
+from typing import Final
 
 from trust_store.errors import Reason, Refused, reason
 
@@ -105,6 +106,8 @@ DAMAGED = reason(
     "What is stored is not what was received",
     "The administrator must restore the file from backup; nothing wrong is ever handed out",
 )
+OWN_FAULTS: Final = (BUSY, STORAGE_FAILING, DISK_FULL, DAMAGED)
+"""What is wrong with the hub and not with what was asked: nobody is given evidence that a document was refused for it."""
 
 
 INTERNAL = reason(

@@ -20,7 +20,7 @@ from exchange.core.model import DeliveryKey, Entry, EvidenceId, Filed, MessageKe
 from exchange.core.ports import Bell, Blobs, Clock, Progress, Rehearsal, Store, Workers
 from exchange.core.reach import Sizes, check_reach
 from exchange.core.uploads import Uploads
-from exchange.errors import DAMAGED, NOT_FOUND, Conflict, Later, Rejected
+from exchange.errors import NOT_FOUND, OWN_FAULTS, Conflict, Later, Rejected
 from trust_store.errors import Refused
 from trust_store.judge import judge
 from trust_store.keys import KeyHolder
@@ -214,8 +214,8 @@ class Hub:
         return await self.store.mailboxes.lease(receiver.id, name, now, now + lease, limit)
 
     async def _reject(self, refusal: Refused, sender: Party, digest: str, size: int) -> Rejected:
-        """Attest a refusal of the document, which is not a "later"; it is sealed when somebody asks for it."""
-        if refusal.reason is DAMAGED or isinstance(refusal, Later):
+        """Attest a refusal of the document, not a "later" nor a fault of the hub; it is sealed when somebody asks for it."""
+        if refusal.reason in OWN_FAULTS or isinstance(refusal, Later):
             raise refusal
         if isinstance(refusal, Conflict):
             await self._remark(refusal, sender, digest)

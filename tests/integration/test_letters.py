@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import errno
 import time
 from datetime import UTC, datetime
 
@@ -244,3 +245,16 @@ async def test_damaged_bytes_are_never_handed_out(hub) -> None:
     assert answer.problem()["code"] == "storage-damaged"
     path.write_bytes(whole)
     assert (await hub.ask("GET", f"/v1/messages/{view.message}/content", by=hub.environment)).body == whole
+
+
+async def test_a_fault_of_the_hub_is_never_attested_as_a_refusal_of_the_letter(hub, monkeypatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    letter = hub.signed(hub.lam_son, hub.environment, files=[("a.pdf", b"%PDF-1.4 " + b"x" * 200_000)])
+    with monkeypatch.context() as patch:
+        patch.setattr(type(hub.exchange.hub.blobs), "_put", full)
+        refusal = await hub.refused(hub.lam_son, letter)
+    assert (refusal.status, refusal.reason.code, refusal.evidence) == (507, "disk-full", "")
+    view = await hub.submit(hub.lam_son, letter)
+    assert open_receipt(view.receipt.encode())[0].event is Event.SUBMISSION_ACCEPTANCE
