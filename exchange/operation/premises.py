@@ -26,7 +26,7 @@ ASIDE = rule(
 )
 DISK_FULL = rule("disk-low", Severity.ERROR, "Make room, or lower min_free_bytes or min_free_inodes")
 KNOWN: Final = frozenset({
-    "hub.toml", "hub.db", "hub.db-wal", "hub.db-shm", "hub.db-journal", "blobs", "keys", "trust-anchor.pem",
+    "hub.toml", "hub.db", "hub.db-wal", "hub.db-shm", "hub.db-journal", "hub.db-turn", "blobs", "keys", "trust-anchor.pem",
     "sandbox.json", "parties", "ngsp", "uploads", "partials", "tls",
 })  # fmt: skip
 UNFINISHED_AGE: Final = timedelta(hours=1)
