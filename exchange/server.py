@@ -21,6 +21,9 @@ from exchange.api.app import build_app
 from exchange.api.problems import answer_refusal
 from exchange.core.retention import remove_expired
 from exchange.core.sweep import discard_orphans, seal_waiting
+from exchange.gateway.app import mount as mount_gateway
+from exchange.lgsp.app import PREFIX as LGSP_PREFIX
+from exchange.lgsp.app import build_app as lgsp_app
 from exchange.net.door import Door
 from exchange.net.gate import Gate
 from exchange.net.guard import MAX_HEADER, Answer, guarded
@@ -117,6 +120,8 @@ async def serve_at(
             dialect = ""
             if listeners.ngsp is not None:
                 other = dialect_app(exchange.reading, watch=watch, gate=gate, prefix=prefix)
+                other.add_subapp(LGSP_PREFIX, lgsp_app(exchange.reading, gate=gate))
+                mount_gateway(other, exchange.reading, watch=watch, gate=gate, prefix=prefix)
                 opened = room.open(other, listeners.ngsp, answer_dialect, DIALECT_HEADER)
                 dialect = await stack.enter_async_context(opened) + prefix
             for work in _beside(exchange, watch):

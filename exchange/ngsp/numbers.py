@@ -18,7 +18,7 @@ NUMBERS: Final[dict[int, frozenset[str]]] = {
     BAD_FILE: frozenset({"request-too-large", "receipt-malformed", "too-costly", "not-a-letter"}),
     BAD_SECRET: frozenset({
         "request-unsigned", "sign-header-malformed", "system-unknown", "header-not-ascii", "signed-header-differs",
-        "system-suspended", "unauthenticated", "credentials-differ",
+        "system-suspended", "unauthenticated", "credentials-differ", "system-login", "pass-missing", "pass-invalid",
     }),
     NO_RECEIVER: frozenset({"receiver-unknown", "group-empty", "receivers-too-many", "may-not-write"}),
     NO_SENDER: frozenset({"system-sender", "sender-mismatch", "party-suspended", "forbidden"}),
@@ -33,7 +33,7 @@ NUMBERS: Final[dict[int, frozenset[str]]] = {
         "content-changed", "xades-properties", "certificate-malformed", "tax-code-invalid", "wrong-holder", "chain-size",
         "certificate-expired", "certificate-not-yet-valid", "key-too-weak", "algorithm-not-allowed", "key-usage",
         "extended-key-usage", "path-untrusted", "anchor-missing", "issuer-not-ca", "certificate-revoked",
-        "not-evidence-issuer",
+        "not-evidence-issuer", "status-needs-signature",
     }),
     RECEIVER_LOCKED: frozenset({"receiver-suspended"}),
 }  # fmt: skip

@@ -54,3 +54,5 @@ class FolderRig:
 
 
 RIGS: dict[str, Rig] = {"folder": FolderRig()}
+LOOKUPS = {"dmdc", "enterprises"}
+"""Adapters that answer look-ups and carry no documents; `test_lookups.py` is their suite."""

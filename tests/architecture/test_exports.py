@@ -10,8 +10,11 @@ from pathlib import Path
 
 UNFINISHED = re.compile(r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "X" * 3)) + r")\b")
 BROAD: dict[str, str] = {
+    "adapters/lookups.py answer_failures": "a look-up that fails is answered in the form of its service, and logged",
     "exchange/api/problems.py answer_problems": "the edge answers a bug with a problem document and logs it",
     "exchange/blobs/local.py _put": "the temporary file is removed whatever stopped the write, and the error goes on",
+    "exchange/gateway/app.py _answered": "the edge answers a bug in the form of WSO2 or OAuth and logs it",
+    "exchange/lgsp/app.py answer_failures": "the edge answers a bug in the form of the dialect and logs it",
     "exchange/ngsp/app.py answer_failures": "the edge answers a bug in the client's own form and logs it",
     "exchange/server.py _sweep_forever": "the sweep survives its own failures: it logs them and tries again",
     "exchange/storage/sqlite.py _attempt": "the failure of one unit of a group goes to whoever asked for that unit",

@@ -23,7 +23,7 @@ LOCAL = (
     "adapter-", "backup-", "outbox-", "letter-toml-", "token-", "tokens-", "upload-", "uploads-", "audit-", "rule-", "group-",
     "database-", "local-", "key-", "folder-", "files-", "file-", "hub-", "sandbox-", "setting-", "system-exists",
     "system-secret", "tls-", "tus-", "range-", "table-", "party-exists", "proxies-", "address-", "caller-", "lease-",
-    "content-not-", "receipt-other", "request-unreadable", "tax-code-malformed", "workbook-", "workers-",
+    "content-not-", "receipt-other", "request-unreadable", "tax-code-malformed", "workbook-", "workers-", "gateway-", "grant-", "lookup-",
 )  # fmt: skip
 """What this listener cannot meet: commands, adapters, the API's own."""
 
