@@ -26,6 +26,8 @@ from trust_store.errors import Refused
 
 GIVING: Final = "/token"
 RESERVED: Final = frozenset({"token", "lgsp"})
+LINES: Final = 32
+"""How many calls one service works on at once; a slow one holds up nobody but its own callers."""
 Answering = Callable[[], Awaitable[web.StreamResponse]]
 _LOG = structlog.get_logger("congvan.gateway")
 
@@ -68,8 +70,10 @@ class Gateway:
     async def connected(self, _app: web.Application) -> AsyncIterator[None]:
         """Hold the line to the services while the application runs; nothing is kept between two calls."""
         limits = aiohttp.ClientTimeout(total=self.seconds)
-        jar = aiohttp.DummyCookieJar()
-        async with aiohttp.ClientSession(timeout=limits, cookie_jar=jar, auto_decompress=False) as session:
+        lines, jar = aiohttp.TCPConnector(limit=0, limit_per_host=LINES), aiohttp.DummyCookieJar()
+        async with aiohttp.ClientSession(
+            connector=lines, timeout=limits, cookie_jar=jar, auto_decompress=False
+        ) as session:
             admission = self.bearers.gate.admission
             self._forwarder = Forwarder(session=session, admission=admission, most=self.most)
             yield

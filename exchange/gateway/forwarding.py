@@ -12,6 +12,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
+from exchange.errors import REQUEST
 from exchange.gateway.routes import Route
 from exchange.logs import HEADER, noted
 from exchange.net.admission import Admission
@@ -34,6 +35,7 @@ BAD_ANSWER = reason(
 )
 CALLER: Final = "X-Congvan-System"
 """The header that tells a service who calls; what a caller puts there itself never arrives."""
+MAX_HEADERS, MAX_HEADER = 64, 4096
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 REDIRECTS: Final = frozenset({300, 301, 302, 303, 305, 307, 308})
 _HOP: Final = frozenset({
@@ -71,12 +73,13 @@ class Forwarder:
         )
         try:
             async with asking as response:
-                if response.status in REDIRECTS:
-                    raise Refused(BAD_ANSWER, f"{route.api} answered with a redirect, which is not followed")
+                if response.status in REDIRECTS or not 200 <= response.status < 600:
+                    raise Refused(
+                        BAD_ANSWER, f"{route.api} answered {response.status}, which is neither followed nor passed on"
+                    )
                 with self.admission.room(f"system {system}", self._expected(response, route)):
                     content = await self._content(response, route)
-                    headers = {name: value for name, value in response.headers.items() if name.lower() in _BACK}
-                    return web.Response(body=content, status=response.status, headers=headers)
+                    return web.Response(body=content, status=response.status, headers=back(response.headers))
         except TimeoutError:
             raise Refused(TIMED_OUT, f"{route.api} did not answer in time") from None
         except aiohttp.ClientConnectionError:
@@ -104,10 +107,22 @@ class Forwarder:
 
 
 def onward(headers: Mapping[str, str], system: str) -> CIMultiDict[str]:
-    """Choose what a service gets of the headers: none of the line, none with credentials, none that is not ASCII."""
+    """Choose what a service gets of the headers: none of the line, none with credentials, none that is not ASCII.
+
+    Raises:
+        Refused: `request-malformed`: one is longer than services read.
+    """
     hops = _HOP | set(_named(headers.get("Connection", "")))
     kept = [(name, value) for name, value in headers.items() if name.lower() not in hops and value.isascii()]
+    if len(kept) > MAX_HEADERS or any(len(value) > MAX_HEADER for _, value in kept):
+        text = f"A call has at most {MAX_HEADERS} headers of {MAX_HEADER:,} characters each"
+        raise Refused(REQUEST, text, where="headers")
     return CIMultiDict([*kept, (CALLER, system), (HEADER, noted("request")), ("Accept-Encoding", "identity")])
+
+
+def back(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Choose what the caller gets of the headers of an answer: those that describe its body."""
+    return {name: value for name, value in headers.items() if name.lower() in _BACK and value.isascii()}
 
 
 def _named(text: str) -> Iterable[str]:

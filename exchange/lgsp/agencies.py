@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
+
+from aiohttp import web
 
 from exchange.core.model import Party, PartyStatus
 from exchange.core.snapshot import Snapshot
+from exchange.lgsp.answers import succeed
 from exchange.lgsp.operations import Asked, Operation
 
 
-async def list_agencies(asked: Asked) -> Mapping[str, Any]:
+async def list_agencies(asked: Asked) -> web.Response:
     """List the units by their primary codes."""
     snapshot = asked.call.snapshot
-    return {"data": await asked.call.hub.workers.run(len(snapshot.parties) * 200, _listed, snapshot)}
+    return await asked.call.hub.workers.run(len(snapshot.parties) * 200, _listed, snapshot)
 
 
-def _listed(snapshot: Snapshot) -> list[dict[str, str]]:
-    return [_unit(party) for _, party in sorted(snapshot.parties.items()) if party.status is PartyStatus.ACTIVE]
+def _listed(snapshot: Snapshot) -> web.Response:
+    active = (party for _, party in sorted(snapshot.parties.items()) if party.status is PartyStatus.ACTIVE)
+    return succeed({"data": [_unit(party) for party in active]})
 
 
 def _unit(party: Party) -> dict[str, str]:

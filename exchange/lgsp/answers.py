@@ -13,7 +13,7 @@ from aiohttp import web
 
 from exchange.api.problems import STATUS
 from exchange.auth.passes import BAD_PASS
-from exchange.errors import Later
+from exchange.errors import Later, Rejected
 from exchange.logs import note
 from exchange.ngsp.bearers import NO_PASS, WRONG_SECRET
 from exchange.ngsp.entrance import SYSTEM_SUSPENDED
@@ -42,7 +42,7 @@ def welcome(data: Mapping[str, str]) -> web.Response:
 def fail(refusal: Refused, document: str = "", *, login: bool = False) -> web.Response:
     """Answer with the reason of a refusal; `document` is the docId that was asked for."""
     why, status = refusal.reason, status_of(refusal)
-    note(code=why.code)
+    note(code=why.code, **({"evidence": refusal.evidence_id} if isinstance(refusal, Rejected) else {}))
     number, text = str(number_of(why.code)), f"{why.code}: {tell(refusal)}"
     data = {"docId": document, "status": "error", "errorCode": number, "errorDesc": text}
     members: dict[str, Any] = {"success": False, "message": text, "data": data}

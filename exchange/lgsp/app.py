@@ -72,7 +72,8 @@ def _serve(
 
         async with bearers.let_in(request, identify, limit) as (bearer, body):
             asked = _asked(request, bearer, bearers.reading, units, body)
-            return succeed(await bearers.gate.finish(operation.handler(asked)))
+            answered = await bearers.gate.finish(operation.handler(asked))
+            return answered if isinstance(answered, web.Response) else succeed(answered)
 
     return handle
 
@@ -94,7 +95,8 @@ def _asked(request: web.Request, bearer: Bearer, reading: Reading, units: Units,
         units=units,
         body=body,
     )
-    return Asked(call=call, content_type=request.headers.get("Content-Type", ""), fields=fields)
+    media = request.headers.get("Content-Type", "").encode("ascii", "replace").decode()
+    return Asked(call=call, content_type=media, fields=fields)
 
 
 def _answer(request: web.Request, refusal: Refused) -> web.Response:

@@ -6,12 +6,15 @@ import base64
 from collections.abc import Mapping
 from typing import Any, Final
 
+from aiohttp import web
+
 from envelopes.attachments import MEBIBYTE, Caps, unwrap
 from envelopes.edxml import Attachment, Letter
 from exchange.composing import read_document
 from exchange.core.model import Delivery, Entry, Filed, Kind, Transport
 from exchange.core.systems import Collect
 from exchange.errors import NOT_FOUND, REQUEST, TOO_LARGE
+from exchange.lgsp.answers import succeed
 from exchange.lgsp.forms import read_form
 from exchange.lgsp.operations import Asked, Operation, day_of, document_of, tell
 from exchange.ngsp.operations import SERVICE, Call, message_type, read_page
@@ -53,7 +56,7 @@ async def list_received(asked: Asked) -> Mapping[str, Any]:
     return {"count": len(found), "data": [_line(entry) for entry in found]}
 
 
-async def get(asked: Asked) -> Mapping[str, Any]:
+async def get(asked: Asked) -> web.Response:
     """Hand out a document: the very bytes that the sender sent, and its files taken out of them.
 
     The bytes were judged when they were filed, and are compared with the digest of that moment before they are read.
@@ -65,9 +68,8 @@ async def get(asked: Asked) -> Mapping[str, Any]:
     if filed is None:
         raise Refused(NOT_FOUND, "There is no such document", where="docId")
     sender = call.snapshot.parties.get(filed.sender)
-    files = await call.hub.workers.run(len(data), _files, data)
     described = _described(filed, sender.name if sender else "", delivery)
-    return {"data": {**described, "edxml": base64.b64encode(data).decode(), "attachments": files}}
+    return await call.hub.workers.run(len(data), _handed_out, described, data)
 
 
 async def content_of(call: Call, delivery: Delivery) -> bytes:
@@ -113,6 +115,12 @@ def _described(filed: Filed, sender: str, delivery: Delivery) -> dict[str, str]:
         "edocCode": "/".join(filter(None, (filed.number, filed.notation))),
         "edocAbstract": filed.subject,
     }
+
+
+def _handed_out(described: Mapping[str, str], data: bytes) -> web.Response:
+    """Write the whole answer where it holds nobody else up: it is larger than the document."""
+    edxml = base64.b64encode(data).decode()
+    return succeed({"data": {**described, "edxml": edxml, "attachments": _files(data)}})
 
 
 def _files(data: bytes) -> list[dict[str, str]]:

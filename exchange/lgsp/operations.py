@@ -32,15 +32,15 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """Describe one operation; `handler` gives the members of a good answer, `body` is how many bytes it takes.
+    """Describe one operation; `handler` gives the members of a good answer, or a whole one.
 
-    `body` is None for a document.
+    `body` is how many bytes it takes, None for a document.
     """
 
     method: str
     path: str
     text: str
-    handler: Callable[[Asked], Awaitable[Mapping[str, Any]]]
+    handler: Callable[[Asked], Awaitable[Mapping[str, Any] | web.Response]]
     body: int | None = SMALL_BODY
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from exchange.auth import passes
 from exchange.auth.passes import BAD_PASS, Audience
 from exchange.auth.refusals import Refusals
 from exchange.core.audit import AuditEntry, AuditEvent
+from exchange.core.particulars import CODE
 from exchange.core.reading import Reading
 from exchange.core.snapshot import Snapshot
 from exchange.core.systems import System, SystemId, SystemStatus
@@ -63,7 +65,7 @@ class Bearers:
             Refused: `system-login`, `system-suspended`, or `rate-limited`.
         """
         async with self._noting(request, system):
-            return await self._by_secret(SystemId(system), secret)
+            return (await self._by_secret(SystemId(system), secret))[0]
 
     async def by_pass(self, request: web.Request, audience: Audience) -> Bearer:
         """Let a system in by its pass alone.
@@ -72,7 +74,7 @@ class Bearers:
             Refused: `pass-missing`, `pass-invalid`, `system-suspended`, or `rate-limited`.
         """
         token = bearer_of(request)
-        async with self._noting(request, "(unread)"):
+        async with self._noting(request, ""):
             shown = passes.read(token)
         async with self._noting(request, shown.system):
             keys, snapshot = await self._keys(shown.system)
@@ -86,11 +88,10 @@ class Bearers:
             Refused: as `by_secret` and `by_pass`.
         """
         async with self._noting(request, system):
-            bearer = await self._by_secret(SystemId(system), secret)
+            bearer, keys = await self._by_secret(SystemId(system), secret)
             shown = passes.read(bearer_of(request))
             if shown.system != bearer.system.id:
                 raise Refused(BAD_PASS, "The pass is another system's")
-            keys, _ = await self._keys(shown.system)
             shown.check(keys, audience, self.reading.hub.clock.now())
             return bearer
 
@@ -120,13 +121,13 @@ class Bearers:
         """Write what was counted and not written one by one."""
         await self._refusals.close()
 
-    async def _by_secret(self, name: SystemId, secret: str) -> Bearer:
+    async def _by_secret(self, name: SystemId, secret: str) -> tuple[Bearer, Sequence[bytes]]:
         keys, snapshot = await self._keys(name)
-        shown = secret.encode(errors="surrogateescape")
-        matches = [key for key in keys or (_NO_KEY,) if hmac.compare_digest(key, shown)]
+        shown = _digest(secret.encode(errors="surrogateescape"))
+        matches = [key for key in keys or (_NO_KEY,) if hmac.compare_digest(_digest(key), shown)]
         if not keys or not matches:
             raise Refused(WRONG_SECRET)
-        return Bearer(system=_active(snapshot, name), snapshot=snapshot, secret=matches[0])
+        return Bearer(system=_active(snapshot, name), snapshot=snapshot, secret=matches[0]), keys
 
     async def _keys(self, name: SystemId) -> tuple[Sequence[bytes], Snapshot]:
         hub = self.reading.hub
@@ -141,9 +142,10 @@ class Bearers:
             yield
         except Refused as refusal:
             client, resource = client_of(request, self.gate.proxies), request.match_info.route.resource
+            named = claimed if CODE.fullmatch(claimed) else "(no systemid)"
             entry = AuditEntry(
                 event=AuditEvent.AUTHENTICATION_FAILED,
-                actor=f"address {client}, as system {claimed[:64]}",
+                actor=f"address {client}, as system {named}",
                 subject=f"{request.method} {resource.canonical if resource else ''}",
                 detail=f"{refusal.reason.code}: {refusal.detail}",
             )
@@ -164,6 +166,11 @@ def bearer_of(request: web.Request) -> str:
     if scheme.lower() != "bearer" or not token.strip():
         raise Refused(NO_PASS)
     return token.strip()
+
+
+def _digest(secret: bytes) -> bytes:
+    """Make secrets equally long, so that comparing them tells nothing of their length either."""
+    return hashlib.sha256(secret).digest()
 
 
 def _active(snapshot: Snapshot, name: SystemId) -> System:

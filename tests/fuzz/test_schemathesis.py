@@ -117,8 +117,8 @@ async def _run(url: str, tokens: str, folder: Path) -> tuple[int, str]:
     words += ["run", f"{url}/openapi.json", "--checks", "all", "--max-examples", str(EXAMPLES), "--no-color"]
     words += ["--continue-on-failure", "--warnings", "off"]
     # Of an operation whose parameters may be any text little can be made up that is wrong; that is no failure.
-    words += ["--suppress-health-check", "filter_too_much", "--generation-database", "none"]
-    words += ["--generation-deterministic"] if "CI" in os.environ else []
+    words += ["--suppress-health-check", "filter_too_much"]
+    words += ["--generation-deterministic"] if "CI" in os.environ else ["--generation-database", "none"]
     environment = {
         **os.environ,
         "PYTHONPATH": str(HERE),

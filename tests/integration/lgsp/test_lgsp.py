@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import dataclasses
 import json
+import random
 from datetime import datetime, timedelta
 
 import pytest
@@ -11,7 +14,7 @@ import pytest
 from envelopes.drafting import draft_status
 from envelopes.edxml import Organ, StatusCode, build
 from envelopes.opened import VIETNAM
-from exchange.auth import systems
+from exchange.auth import passes, systems
 from exchange.core.model import PartyStatus
 from exchange.core.systems import SystemStatus
 
@@ -186,8 +189,6 @@ async def test_each_of_the_three_keys_is_needed(province, changed: dict[str, str
 
 
 async def test_a_pass_of_the_gateway_opens_nothing_here(province) -> None:
-    from exchange.auth import passes
-
     one, exchange = await province.connect("one", [HANOI]), province.exchange
     now = exchange.hub.clock.now()
     one.token = passes.issue("one", one.secret.encode(), passes.Audience.GATEWAY, now, exchange.entropy)
@@ -221,8 +222,6 @@ async def test_a_pass_ends_with_the_secret_that_it_was_given_for(province) -> No
 
 
 async def test_a_suspended_system_hears_so_and_can_do_nothing(province) -> None:
-    import dataclasses
-
     one, exchange = await province.connect("one", [HANOI]), province.exchange
     system = (await exchange.hub.store.directory.snapshot()).systems["one"]
     await exchange.systems.put(dataclasses.replace(system, status=SystemStatus.SUSPENDED), exchange.author())
@@ -233,8 +232,6 @@ async def test_a_suspended_system_hears_so_and_can_do_nothing(province) -> None:
 
 
 async def test_a_suspended_agency_neither_sends_nor_reads(province, written) -> None:
-    import dataclasses
-
     one, two = await pair(province)
     await one.send(written(HANOI, BIM_SON, 7))
     (line,) = await two.received()
@@ -365,3 +362,81 @@ async def test_an_address_that_fails_too_often_is_told_to_wait(province) -> None
     good = province.client("one")
     await good.login()
     assert good.status == 200
+
+
+async def spoken(province, head: bytes, body: bytes = b"") -> tuple[int, bytes]:
+    """Say something byte by byte, as no library would, and return the status and the body of the answer."""
+    host, port = province.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(head + b"Host: a\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    answer = await asyncio.wait_for(reader.read(), 20)
+    writer.close()
+    first, _, content = answer.partition(b"\r\n\r\n")
+    return int(first.split()[1]), content
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        b"X-SystemId: \xff\xfe\r\nX-SecretKey: \xff\r\nAuthorization: Bearer \xff\r\n",
+        b"X-SystemId: one\r\nX-SystemId: one\r\nX-SecretKey: a\r\nAuthorization: Bearer x\r\n",
+        b"X-SystemId: \xe1\xbb\x87\r\nX-SecretKey: a-secret-of-the-test\r\n",
+        b"X-SystemId: one\r\nX-SecretKey: " + b"a" * 7000 + b"\r\n",
+        b"X-SystemId: " + b"one" * 2000 + b"\r\nX-SecretKey: a\r\n",
+    ],
+)
+async def test_keys_that_are_no_text(province, headers: bytes) -> None:
+    await province.connect("one", [HANOI])
+    status, body = await spoken(province, b"GET /lgsp/v1/getAgenciesList HTTP/1.1\r\n" + headers)
+    failed(json.loads(body), "15", "system-login")
+    assert status == 401
+    records = await province.exchange.audit.page(0, 1000)
+    assert any("as system (no systemid)" in record.actor or "as system one" in record.actor for record in records)
+    basic = base64.b64encode(b"a\nb\x00:c")
+    status, body = await spoken(
+        province, b"POST /lgsp/v1/auth/login HTTP/1.1\r\nAuthorization: Basic " + basic + b"\r\n"
+    )
+    assert status == 400
+
+
+async def test_noise_is_answered_in_the_form_of_the_dialect_and_never_with_a_failure(province) -> None:
+    one, chance = await province.connect("one", [HANOI]), random.Random(7)
+    keys = f"X-SystemId: one\r\nX-SecretKey: {one.secret}\r\nAuthorization: Bearer {one.token}\r\n".encode()
+    calls = (
+        b"POST /lgsp/v1/sendEdoc",
+        b"POST /lgsp/v1/updateStatus",
+        b"GET /lgsp/v1/getEdoc",
+        b"GET /lgsp/v1/syncReceivedEdocList",
+    )
+    words = (
+        b"docId=",
+        b"&",
+        b"%ff",
+        b"%00",
+        b"fromDate=",
+        b"2023/01/01",
+        b"pageSize=",
+        b"9",
+        b"messageType=",
+        b"status",
+        b"=",
+        b"%F0%9F%98%80",
+    )
+    for number in range(200):
+        query = b"".join(chance.choices(words, k=number % 6))
+        media = chance.choice(
+            (
+                b"multipart/form-data; boundary=b",
+                b"application/json",
+                b"\xff; boundary=\xff",
+                b"multipart/form-data; boundary*=utf-8''%ff",
+            )
+        )
+        noise = chance.choice(
+            (b"", b"--b\r\n", b'{"docId":"a","status":"03"}', b'{"docId":"\\ud800","status":"done"}')
+        ) + chance.randbytes(number % 50)
+        head = chance.choice(calls) + b"?" + query + b" HTTP/1.1\r\n" + keys + b"Content-Type: " + media + b"\r\n"
+        status, body = await spoken(province, head, noise)
+        answer = json.loads(body)
+        assert status < 500, (head, noise, body)
+        assert answer["success"] is (status == 200), (head, body)

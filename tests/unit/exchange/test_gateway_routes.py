@@ -145,3 +145,9 @@ def test_what_a_service_hears_of_the_headers() -> None:
     got = onward(sent, "one")
     assert set(got) == {"Accept", "lgspaccesstoken", CALLER, "X-Request-ID", "Accept-Encoding"}
     assert got.getall(CALLER) == ["one"]
+
+
+@pytest.mark.parametrize("headers", [{"X-Long": "a" * 4097}, {f"X-{number}": "a" for number in range(70)}])
+def test_headers_that_no_service_reads(headers: dict[str, str]) -> None:
+    assert code(onward, CIMultiDict(headers), "one") == "request-malformed"
+    assert CALLER in onward(CIMultiDict({"Authorization": "a" * 5000, "X-Long": "a" * 4096}), "one")

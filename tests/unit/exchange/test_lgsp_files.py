@@ -61,3 +61,15 @@ def test_a_form_is_read_or_refused(boundary: str, body: bytes) -> None:
             read_form(media, given_body)
         except Refused as refusal:
             assert refusal.reason.code == "request-malformed"
+
+
+def test_forms_as_libraries_of_other_languages_write_them() -> None:
+    parts = (
+        b"--b\r\nContent-Type: application/xml\r\nContent-Disposition: form-data; name=edocFile; filename=1.edxml;"
+        b" filename*=utf-8''1.edxml\r\n\r\n<a/>\r\n",
+        b'--b\r\nContent-Disposition: form-data; name="messageType"\r\nContent-Type: text/plain; charset=UTF-8\r\n'
+        b"Content-Transfer-Encoding: 8bit\r\n\r\nedoc\r\n",
+    )
+    body = b"".join(parts) + b"--b--\r\n"
+    assert read_form('multipart/form-data; boundary="b"', body) == {"edocFile": b"<a/>", "messageType": b"edoc"}
+    assert read_form("Multipart/Form-Data; charset=UTF-8; boundary=b", body)["messageType"] == b"edoc"
