@@ -127,8 +127,10 @@ def one_of(query: Mapping[str, str], name: str, allowed: tuple[str, ...], defaul
     Raises:
         Refused: `request-malformed`.
     """
-    text = query.get(name, default)
-    if text != default and text not in allowed:
+    text = query.get(name)
+    if text is None:
+        return default
+    if text not in allowed:
         raise Refused(REQUEST, f"{name} must be one of {', '.join(allowed)}", where=f"query parameter {name}")
     return text
 

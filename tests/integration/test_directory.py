@@ -410,3 +410,9 @@ async def test_a_letter_to_hundreds_holds_up_nobody_else(hub) -> None:
         turns += 1
     assert (await sending).message
     assert turns > 10, "others had their turns while it was written"
+
+
+@pytest.mark.parametrize("query", ["kind=", "status=", "kind=nobody"])
+async def test_a_filter_that_names_nothing_is_not_taken_for_none(hub, query) -> None:
+    answer = await hub.ask("GET", f"/v1/parties?{query}", by=hub.lam_son)
+    assert (answer.status, answer.problem()["code"]) == (400, "request-malformed")
