@@ -32,15 +32,17 @@ $(STAMP): requirements.lock setup.cfg pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-tools: ## Install the other engines that the tests compare with: xmlsec1 and a JDK
-	@command -v xmlsec1 >/dev/null && command -v javac >/dev/null && exit 0; \
+tools: ## Install what the tests compare with: xmlsec1, a JDK, openssl, a soft HSM and poppler
+	@missing=""; \
+	want() { command -v $$1 >/dev/null || missing="$$missing $$2"; }; \
+	want xmlsec1 xmlsec1; want javac openjdk-17-jdk-headless; want openssl openssl; \
+	want softhsm2-util softhsm2; want pdfsig poppler-utils; \
+	test -z "$$missing" && exit 0; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		export DEBIAN_FRONTEND=noninteractive; \
-		apt-get update -qq && apt-get install -y -qq --no-install-recommends \
-			$$(command -v xmlsec1 >/dev/null || echo xmlsec1) \
-			$$(command -v javac >/dev/null || echo openjdk-17-jdk-headless) >/dev/null; \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	fi; \
-	for tool in xmlsec1 javac; do command -v $$tool >/dev/null || \
+	for tool in xmlsec1 javac openssl softhsm2-util pdfsig; do command -v $$tool >/dev/null || \
 		echo "NOTE: $$tool is missing and cannot be installed here; its test cases will be reported as left out"; done
 
 test: $(STAMP) tools lint types imports wheel ## Check everything: style, types, imports, the built wheel, and all tests
