@@ -196,9 +196,8 @@ class Hub:
         evidence, at = await self.store.trust.evidence(), self.clock.now()
         if opened.signature_class is SignatureClass.VALID:
             verdict = judge(opened.chain, evidence, self.policy, at, sender.identity)
-            if (
-                verdict.reason is not None and verdict.reason in UNDECIDED
-            ):  # no fault of the document: nothing is attested against it
+            # Where nothing is known against the certificate and too little for it, nothing is attested against the letter.
+            if verdict.reason is not None and verdict.reason in UNDECIDED:
                 raise Later(verdict.reason, verdict.text, RETRY_SECONDS)
         else:
             verdict = vouched(sender.codes, by, at)
