@@ -37,6 +37,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "ack": ("exchange.cli.mailbox", "Acknowledge deliveries"),
     "status": ("exchange.cli.mailbox", "Report a business status to the sender of a document"),
     "timeline": ("exchange.cli.evidence", "Tell what happened to a document"),
+    "explain": ("exchange.cli.evidence", "Show why a document was believed, check by check"),
     "receipt": ("exchange.cli.evidence", "Download the receipts of a document, verified"),
     "verify": ("exchange.cli.verify", "Verify signed XML files offline"),
     "bench": ("exchange.cli.bench", "Measure how fast this machine exchanges documents"),
