@@ -7,13 +7,14 @@ point leaves; tests/faults kills the process there and looks.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
 from envelopes.opened import Envelope, Opened, digest_of, open_signed
 from envelopes.receipt import Event, seal
 from envelopes.signature.classify import SignatureClass
+from envelopes.signature.lasting import ClaimRule
 from exchange.core import routing
 from exchange.core.audit import AuditEntry, event_of
 from exchange.core.filing import Registrar
@@ -56,6 +57,7 @@ class Hub:
     registrar: Registrar
     key: KeyHolder
     policy: Policy
+    claims: ClaimRule
     inline_bytes: int
     """The size up to which a message is kept with its record; larger ones are blobs."""
     sizes: Sizes
@@ -199,6 +201,8 @@ class Hub:
             # Where nothing is known against the certificate and too little for it, nothing is attested against the letter.
             if verdict.reason is not None and verdict.reason in UNDECIDED:
                 raise Later(verdict.reason, verdict.text, RETRY_SECONDS) from NotBelieved(verdict, verdict.reason)
+            claim = self.claims.check(opened.claimed_time, at)
+            verdict = replace(verdict, checks=(*verdict.checks, claim))
         else:
             verdict = vouched(sender.codes, by, at)
         return await self.workers.run(opened.size, opened.accept, verdict)
