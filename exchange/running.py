@@ -14,8 +14,10 @@ from exchange.core.hub import Hub
 from exchange.core.ports import AuditTrail, Entropy, Registry, Systems, Tokens, TrustRegistry
 from exchange.core.reading import Reading
 from exchange.core.retention import Retention
+from exchange.core.stamping import TimeAuthorities
 from exchange.delivery.bell import LocalBell
 from exchange.storage.sqlite import SqliteDatabase
+from exchange.storage.stamps import StampStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,8 @@ class Exchange:
     entropy: Entropy
     database: SqliteDatabase
     retention: Retention
+    stamps: StampStore
+    clocks: TimeAuthorities
 
     @property
     def tokens(self) -> Tokens:

@@ -35,6 +35,7 @@ from exchange.ngsp.app import build_app as dialect_app
 from exchange.operation.watch import Watch
 from exchange.operation.workers import Worker
 from exchange.running import Exchange
+from exchange.timekeeping import stamp_forever
 from trust_store.errors import Refused, reason
 
 ADDRESS = reason(
@@ -184,6 +185,8 @@ def _beside(exchange: Exchange, watch: Watch) -> Iterator[Coroutine[Any, Any, No
     """Give what runs beside the listeners; of several processes the first one sweeps for all."""
     if watch.worker is None or watch.worker.leads:
         yield _sweep_forever(exchange)
+        if exchange.clocks.urls:
+            yield stamp_forever(exchange)
     if watch.worker is not None:
         yield watch.share_forever(watch.worker)
 

@@ -20,9 +20,11 @@ from exchange.core.ports.files import Room
 from exchange.core.quota import Daily
 from exchange.core.reach import Sizes
 from exchange.core.reading import Reading
+from exchange.core.stamping import TimeAuthorities
 from exchange.core.uploads import Allowance, Uploads
 from exchange.delivery.bell import LocalBell
 from exchange.machine import LoggedProgress, SystemClock, SystemEntropy, ThreadWorkers
+from exchange.net.posting import HttpPoster
 from exchange.rehearsal import ProcessRehearsal
 from exchange.running import Exchange
 from exchange.storage.audit import AuditStore
@@ -36,6 +38,7 @@ from exchange.storage.migration import migrate
 from exchange.storage.retention import RetentionStore
 from exchange.storage.session import Database
 from exchange.storage.sqlite import open_database
+from exchange.storage.stamps import StampStore
 from exchange.storage.systems import SystemStore
 from exchange.storage.tokens import TokenStore
 from exchange.storage.trust import TrustStore
@@ -79,9 +82,10 @@ async def open_exchange(
             sizes=_sizes(settings),
         )
         await _begin_trail(hub)
+        stamps, clocks = StampStore(database), _time_authorities(settings, hub)
         yield Exchange(
             hub=hub,
-            reading=Reading(hub=hub),
+            reading=Reading(hub=hub, stamps=stamps, stamper=clocks),
             registry=directory,
             trust=trust,
             bell=bell,
@@ -90,6 +94,8 @@ async def open_exchange(
             entropy=entropy,
             database=database,
             retention=RetentionStore(database),
+            stamps=stamps,
+            clocks=clocks,
         )
 
 
@@ -136,6 +142,18 @@ def _store(
         tokens=TokenStore(database),
         systems=SystemStore(database, vault),
         audit=AuditStore(database),
+    )
+
+
+def _time_authorities(settings: Settings, hub: Hub) -> TimeAuthorities:
+    return TimeAuthorities(
+        urls=settings.time_urls,
+        poster=HttpPoster(settings.time_seconds),
+        trust=hub.store.trust,
+        clock=hub.clock,
+        entropy=hub.registrar.entropy,
+        policy=hub.policy,
+        skew=timedelta(seconds=settings.clock_skew_seconds),
     )
 
 

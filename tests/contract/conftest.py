@@ -47,6 +47,7 @@ from exchange.core.ports import (
     Tokens,
     TrustMaterial,
 )
+from exchange.core.ports.stamping import StampShelf
 from exchange.core.quota import Daily
 from exchange.delivery.bell import LocalBell
 from exchange.delivery.wires import SharedBell, Wires
@@ -61,6 +62,7 @@ from exchange.storage.messages import MessageStore
 from exchange.storage.migration import migrate
 from exchange.storage.session import Database
 from exchange.storage.sqlite import open_database
+from exchange.storage.stamps import StampStore
 from exchange.storage.systems import SystemStore
 from exchange.storage.tokens import TokenStore
 from exchange.storage.trust import TrustStore
@@ -100,6 +102,7 @@ class Backend:
     tokens: Tokens
     systems: Systems
     audit: AuditTrail
+    stamps: StampShelf
     database: Database
 
 
@@ -115,6 +118,7 @@ def _backend(database: Database, folder: Path) -> Backend:
         tokens=TokenStore(database),
         systems=SystemStore(database, FileVault(folder / "systems.key", SystemEntropy())),
         audit=AuditStore(database),
+        stamps=StampStore(database),
         database=database,
     )
 
