@@ -22,6 +22,8 @@ from exchange.core.reading import Reading
 from exchange.core.uploads import Allowance, Uploads
 from exchange.delivery.bell import LocalBell
 from exchange.machine import LoggedProgress, SystemClock, SystemEntropy, ThreadWorkers
+from exchange.net.addresses import read_allowed
+from exchange.net.fetching import Bounds, Fetcher
 from exchange.rehearsal import ProcessRehearsal
 from exchange.running import Exchange
 from exchange.storage.audit import AuditStore
@@ -55,7 +57,8 @@ async def open_exchange(
     settings, key = prepare(home)
     entropy, bell, workers = SystemEntropy(), bell or LocalBell(), ThreadWorkers()
     rehearsal = ProcessRehearsal(settings.rehearsal_seconds)
-    async with open_database(home.database) as database, _closing(workers, rehearsal):
+    fetcher = _fetcher(settings)
+    async with open_database(home.database) as database, _closing(workers, rehearsal, fetcher):
         directory, trust = DirectoryStore(database, settings.code), TrustStore(database)
         clock, progress, blobs = clock or SystemClock(), progress or LoggedProgress(), LocalBlobs(home.blobs)
         hub = Hub(
@@ -85,16 +88,18 @@ async def open_exchange(
             entropy=entropy,
             database=database,
             retention=RetentionStore(database),
+            fetcher=fetcher,
         )
 
 
 @contextlib.asynccontextmanager
-async def _closing(workers: ThreadWorkers, rehearsal: ProcessRehearsal) -> AsyncIterator[None]:
+async def _closing(workers: ThreadWorkers, rehearsal: ProcessRehearsal, fetcher: Fetcher) -> AsyncIterator[None]:
     """End the hub's threads and processes with the block."""
     try:
         yield
     finally:
         workers.close()
+        fetcher.close()
         await rehearsal.close()
 
 
@@ -131,6 +136,11 @@ def _store(
         systems=SystemStore(database, vault),
         audit=AuditStore(database),
     )
+
+
+def _fetcher(settings: Settings) -> Fetcher:
+    bounds = Bounds(bytes=settings.fetch_max_bytes, seconds=settings.fetch_seconds)
+    return Fetcher(read_allowed(settings.fetch_allowed), bounds, settings.fetch_proxy)
 
 
 def _sizes(settings: Settings) -> Sizes:
