@@ -53,6 +53,7 @@ from exchange.net.crowd import CROWDED
 from exchange.net.gate import ABANDONED
 from exchange.net.rates import RATE_LIMITED
 from trust_store.errors import Reason, Refused
+from trust_store.revocation.reasons import NOT_KNOWN, STALE
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -75,6 +76,8 @@ STATUS: Final[dict[str, int]] = {
     RATE_LIMITED.code: 429,
     DAILY_QUOTA.code: 429,
     BUSY.code: 503,
+    NOT_KNOWN.code: 503,
+    STALE.code: 503,
     STOPPING.code: 503,
     CROWDED.code: 503,
     ABANDONED.code: 503,
