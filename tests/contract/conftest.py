@@ -42,6 +42,8 @@ from exchange.core.ports import (
     EvidenceShelf,
     Mailboxes,
     Messages,
+    RevocationData,
+    Sources,
     Systems,
     Tokens,
     TrustMaterial,
@@ -57,7 +59,9 @@ from exchange.storage.evidence import EvidenceStore
 from exchange.storage.mailboxes import MailboxStore
 from exchange.storage.messages import MessageStore
 from exchange.storage.migration import migrate
+from exchange.storage.revocation import RevocationStore
 from exchange.storage.session import Database
+from exchange.storage.sources import SourceStore
 from exchange.storage.sqlite import open_database
 from exchange.storage.systems import SystemStore
 from exchange.storage.tokens import TokenStore
@@ -94,6 +98,8 @@ class Backend:
     evidence: EvidenceShelf
     directory: DirectoryRegistry
     trust: TrustMaterialRegistry
+    revocation: RevocationData
+    sources: Sources
     tokens: Tokens
     systems: Systems
     audit: AuditTrail
@@ -108,6 +114,8 @@ def _backend(database: Database, folder: Path) -> Backend:
         evidence=EvidenceStore(database),
         directory=DirectoryStore(database),
         trust=TrustStore(database),
+        revocation=RevocationStore(database),
+        sources=SourceStore(database),
         tokens=TokenStore(database),
         systems=SystemStore(database, FileVault(folder / "systems.key", SystemEntropy())),
         audit=AuditStore(database),

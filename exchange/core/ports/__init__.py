@@ -8,9 +8,11 @@ from exchange.core.ports.access import AuditTrail, Tokens
 from exchange.core.ports.machine import Bell, Blobs, Clock, Entropy, Listener, P, Progress, Rehearsal, T, Workers
 from exchange.core.ports.records import Effects, EvidenceShelf, Mailboxes, Messages
 from exchange.core.ports.registry import Directory, Registry, TrustMaterial, TrustRegistry
+from exchange.core.ports.revocation import Asker, RevocationData, Sources
 from exchange.core.ports.systems import Systems, Vault
 
 __all__ = [
+    "Asker",
     "AuditTrail",
     "Bell",
     "Blobs",
@@ -26,6 +28,8 @@ __all__ = [
     "Progress",
     "Registry",
     "Rehearsal",
+    "RevocationData",
+    "Sources",
     "Store",
     "Systems",
     "T",
@@ -48,6 +52,8 @@ class Store:
     directory: Directory
     registry: Registry
     trust: TrustMaterial
+    revocation: RevocationData
+    sources: Sources
     tokens: Tokens
     systems: Systems
     audit: AuditTrail
