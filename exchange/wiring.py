@@ -22,6 +22,9 @@ from exchange.core.reading import Reading
 from exchange.core.uploads import Allowance, Uploads
 from exchange.delivery.bell import LocalBell
 from exchange.machine import LoggedProgress, SystemClock, SystemEntropy, ThreadWorkers
+from exchange.net.addresses import read_allowed
+from exchange.net.fetching import Bounds, Fetcher
+from exchange.operation.asking import Desk, Inquiries, Machine
 from exchange.rehearsal import ProcessRehearsal
 from exchange.running import Exchange
 from exchange.storage.audit import AuditStore
@@ -33,7 +36,9 @@ from exchange.storage.mailboxes import MailboxStore
 from exchange.storage.messages import MessageStore
 from exchange.storage.migration import migrate
 from exchange.storage.retention import RetentionStore
+from exchange.storage.revocation import RevocationStore
 from exchange.storage.session import Database
+from exchange.storage.sources import SourceStore
 from exchange.storage.sqlite import open_database
 from exchange.storage.systems import SystemStore
 from exchange.storage.tokens import TokenStore
@@ -41,7 +46,7 @@ from exchange.storage.trust import TrustStore
 from exchange.storage.uploads import FileStore
 from trust_store.errors import Refused
 from trust_store.keys import KEY_UNREADABLE, HeldKey, load_pem
-from trust_store.policy import Policy
+from trust_store.policy import Freshness, Policy
 
 
 @contextlib.asynccontextmanager
@@ -54,39 +59,42 @@ async def open_exchange(
         Refused: there is no hub, a setting is wrong, or its key cannot be read.
     """
     settings, key = prepare(home)
-    entropy, bell, workers = SystemEntropy(), bell or LocalBell(), ThreadWorkers()
-    rehearsal = ProcessRehearsal(settings.rehearsal_seconds)
+    entropy, workers, rehearsal = SystemEntropy(), ThreadWorkers(), ProcessRehearsal(settings.rehearsal_seconds)
     async with open_database(home.database) as database, _closing(workers, rehearsal):
-        directory, trust = DirectoryStore(database, settings.code), TrustStore(database)
-        clock, progress, blobs = clock or SystemClock(), progress or LoggedProgress(), LocalBlobs(home.blobs)
-        hub = Hub(
-            store=_store(database, directory, trust, settings, FileVault(home.vault, entropy)),
-            blobs=blobs,
-            uploads=_uploads(database, home, settings, blobs, clock, progress),
-            bell=bell,
-            clock=clock,
-            workers=workers,
-            rehearsal=rehearsal,
-            progress=progress,
-            registrar=Registrar(issuer=Actor(code=settings.code, name=settings.name), entropy=entropy),
-            key=key,
-            policy=Policy(),
-            inline_bytes=settings.inline_bytes,
-            sizes=_sizes(settings),
-        )
-        await _begin_trail(hub)
-        yield Exchange(
-            hub=hub,
-            reading=Reading(hub=hub),
-            registry=directory,
-            trust=trust,
-            bell=bell,
-            settings=settings,
-            home=home,
-            entropy=entropy,
-            database=database,
-            retention=RetentionStore(database),
-        )
+        directory, trust, blobs = DirectoryStore(database, settings.code), TrustStore(database), LocalBlobs(home.blobs)
+        clock, progress, bell = clock or SystemClock(), progress or LoggedProgress(), bell or LocalBell()
+        machine = Machine(clock=clock, entropy=entropy, workers=workers)
+        async with _inquiring(database, trust, settings, machine) as inquiries:
+            hub = Hub(
+                store=_store(database, directory, inquiries.desk, settings, FileVault(home.vault, entropy)),
+                blobs=blobs,
+                uploads=_uploads(database, home, settings, blobs, clock, progress),
+                bell=bell,
+                clock=clock,
+                workers=workers,
+                rehearsal=rehearsal,
+                asker=inquiries,
+                progress=progress,
+                registrar=Registrar(issuer=Actor(code=settings.code, name=settings.name), entropy=entropy),
+                key=key,
+                policy=inquiries.desk.policy,
+                inline_bytes=settings.inline_bytes,
+                sizes=_sizes(settings),
+            )
+            await _begin_trail(hub)
+            yield Exchange(
+                hub=hub,
+                reading=Reading(hub=hub),
+                registry=directory,
+                trust=trust,
+                bell=bell,
+                settings=settings,
+                home=home,
+                entropy=entropy,
+                database=database,
+                retention=RetentionStore(database),
+                inquiries=inquiries,
+            )
 
 
 @contextlib.asynccontextmanager
@@ -117,9 +125,7 @@ async def _begin_trail(hub: Hub) -> None:
     await hub.store.audit.append_news(entry, hub.clock.now())
 
 
-def _store(
-    database: Database, directory: DirectoryStore, trust: TrustStore, settings: Settings, vault: FileVault
-) -> Store:
+def _store(database: Database, directory: DirectoryStore, desk: Desk, settings: Settings, vault: FileVault) -> Store:
     return Store(
         messages=MessageStore(database, _daily(settings)),
         mailboxes=MailboxStore(database),
@@ -127,12 +133,36 @@ def _store(
         effects=EffectStore(database),
         directory=directory,
         registry=directory,
-        trust=trust,
+        trust=desk.trust,
         authorities=AuthorityStore(database),
+        revocation=desk.data,
+        sources=desk.sources,
         tokens=TokenStore(database),
         systems=SystemStore(database, vault),
         audit=AuditStore(database),
     )
+
+
+@contextlib.asynccontextmanager
+async def _inquiring(
+    database: Database, trust: TrustStore, settings: Settings, machine: Machine
+) -> AsyncIterator[Inquiries]:
+    """Be able to ask authorities while the block runs."""
+    bounds = Bounds(bytes=settings.fetch_max_bytes, seconds=settings.fetch_seconds)
+    desk = Desk(
+        data=RevocationStore(database),
+        sources=SourceStore(database),
+        trust=trust,
+        fetcher=Fetcher(read_allowed(settings.fetch_allowed), bounds, settings.fetch_proxy),
+        machine=machine,
+        policy=Policy(freshness=Freshness(grace=timedelta(hours=settings.revocation_grace_hours))),
+    )
+    inquiries = Inquiries(desk, settings.revocation_wait_seconds)
+    try:
+        yield inquiries
+    finally:
+        await inquiries.close()
+        desk.fetcher.close()
 
 
 def _sizes(settings: Settings) -> Sizes:

@@ -18,7 +18,7 @@ from exchange.core import routing
 from exchange.core.audit import AuditEntry, event_of
 from exchange.core.filing import Registrar
 from exchange.core.model import DeliveryKey, Entry, EvidenceId, Filed, MessageKey, Party, Remark
-from exchange.core.ports import Bell, Blobs, Clock, Progress, Rehearsal, Store, Workers
+from exchange.core.ports import Asker, Bell, Blobs, Clock, Progress, Rehearsal, Store, Workers
 from exchange.core.reach import Sizes, check_reach
 from exchange.core.uploads import Uploads
 from exchange.errors import NOT_FOUND, OWN_FAULTS, Conflict, Later, Rejected
@@ -52,6 +52,7 @@ class Hub:
     clock: Clock
     workers: Workers
     rehearsal: Rehearsal
+    asker: Asker
     progress: Progress
     registrar: Registrar
     key: KeyHolder
@@ -196,9 +197,14 @@ class Hub:
         evidence, at = await self.store.trust.evidence(), self.clock.now()
         if opened.signature_class is SignatureClass.VALID:
             verdict = judge(opened.chain, evidence, self.policy, at, sender.identity)
+            if verdict.reason in UNDECIDED and await self.asker.learn(opened.chain, evidence):
+                evidence, at = await self.store.trust.evidence(), self.clock.now()
+                verdict = judge(opened.chain, evidence, self.policy, at, sender.identity)
             # Where nothing is known against the certificate and too little for it, nothing is attested against the letter.
             if verdict.reason is not None and verdict.reason in UNDECIDED:
                 raise Later(verdict.reason, verdict.text, RETRY_SECONDS) from NotBelieved(verdict, verdict.reason)
+            if verdict.reason is None:
+                self.asker.notice(opened.chain, evidence)
         else:
             verdict = vouched(sender.codes, by, at)
         return await self.workers.run(opened.size, opened.accept, verdict)
