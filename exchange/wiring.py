@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 from envelopes.receipt import Actor
+from envelopes.signature.lasting import ClaimRule
 from exchange.auth.vault import FileVault
 from exchange.blobs.local import LocalBlobs
 from exchange.blobs.partials import LocalPartials
@@ -78,6 +79,7 @@ async def open_exchange(
                 registrar=Registrar(issuer=Actor(code=settings.code, name=settings.name), entropy=entropy),
                 key=key,
                 policy=inquiries.desk.policy,
+                claims=_claims(settings),
                 inline_bytes=settings.inline_bytes,
                 sizes=_sizes(settings),
             )
@@ -163,6 +165,10 @@ async def _inquiring(
     finally:
         await inquiries.close()
         desk.fetcher.close()
+
+
+def _claims(settings: Settings) -> ClaimRule:
+    return ClaimRule(skew=timedelta(seconds=settings.clock_skew_seconds), is_strict=settings.refuse_future_claims)
 
 
 def _sizes(settings: Settings) -> Sizes:

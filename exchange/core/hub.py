@@ -7,13 +7,14 @@ point leaves; tests/faults kills the process there and looks.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
 from envelopes.opened import Envelope, Opened, digest_of, open_signed
 from envelopes.receipt import Event, seal
 from envelopes.signature.classify import SignatureClass
+from envelopes.signature.lasting import ClaimRule
 from exchange.core import routing
 from exchange.core.audit import AuditEntry, event_of
 from exchange.core.filing import Registrar
@@ -57,6 +58,7 @@ class Hub:
     registrar: Registrar
     key: KeyHolder
     policy: Policy
+    claims: ClaimRule
     inline_bytes: int
     """The size up to which a message is kept with its record; larger ones are blobs."""
     sizes: Sizes
@@ -205,6 +207,8 @@ class Hub:
                 raise Later(verdict.reason, verdict.text, RETRY_SECONDS) from NotBelieved(verdict, verdict.reason)
             if verdict.reason is None:
                 self.asker.notice(opened.chain, evidence)
+            claim = self.claims.check(opened.claimed_time, at)
+            verdict = replace(verdict, checks=(*verdict.checks, claim))
         else:
             verdict = vouched(sender.codes, by, at)
         return await self.workers.run(opened.size, opened.accept, verdict)

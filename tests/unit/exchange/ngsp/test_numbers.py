@@ -27,6 +27,7 @@ LOCAL = (
     "content-not-", "receipt-other", "request-unreadable", "tax-code-malformed", "workbook-", "workers-", "gateway-", "grant-", "lookup-",
     "revocation-list-", "revocation-authority-", "revocation-certificate-", "revocation-older", "revocation-overdue",
     "revocation-unusable", "ocsp-", "fetch-",
+    "timestamp-", "level-", "signature-not-raisable",
 )  # fmt: skip
 """What this listener cannot meet: commands, adapters, the API's own."""
 
