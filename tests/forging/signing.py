@@ -126,14 +126,19 @@ def covered(root: etree._Element, made: etree._Element, reference: Ref) -> bytes
     name = (reference.uri or "").removeprefix("#")
     by_last = next((a for a in (EXCLUSIVE, C14N_11, C14N_10) if f'"{a}"' in reference.transforms), C14N_10)
     if not name or root.get("Id") == name:
-        tree = deepcopy(root.getroottree())
-        for inside in list(tree.getroot().iter(DS + "Signature")):
+        return canonicalize_document(_enveloping(root).getroottree(), by_last)
+    target = next((element for element in root.iter("*") if element.get("Id") == name), made)
+    return canonical(_enveloping(target) if ENVELOPED in reference.transforms else target, by_last)
+
+
+def _enveloping(element: etree._Element) -> etree._Element:
+    """Copy an element without the signatures in it; a root with what stands around it."""
+    is_root = element.getparent() is None
+    copy = deepcopy(element.getroottree()).getroot() if is_root else deepcopy(element)
+    for inside in list(copy.iter(DS + "Signature")):
+        if inside is not copy:
             detach(inside)
-        return canonicalize_document(tree, by_last)
-    target = next(
-        (element for element in root.iter("*") if name in element.attrib.values() and element.get("Id") == name), made
-    )
-    return canonical(target, by_last)
+    return copy
 
 
 def detach(element: etree._Element) -> None:

@@ -17,7 +17,7 @@ from envelopes.opened import Envelope, Opened, open_signed
 from envelopes.signature.algorithms import C14N_10, C14N_11, CANONICALIZATIONS, ENVELOPED, EXCLUSIVE
 from envelopes.signature.detached import to_uris
 from tests.forging.keys import attacker, signer
-from tests.forging.letters import DS, accept_opened, digests_beside, notice, unsigned
+from tests.forging.letters import DS, accept_opened, digests_beside, notice, unsigned, write
 from tests.forging.signing import (
     PROPERTIES,
     PSS,
@@ -112,7 +112,7 @@ def make(number: int, seed: int = SEED) -> Mutant:
             changes.append(change.__name__)
         if dice.random() < 0.2:
             changes.append(sign_again(dice, root, base))
-        data = bytes(etree.tostring(root.getroottree(), encoding="UTF-8", xml_declaration=True))
+        data = write(root)
     for _ in range(dice.choice([0, 0, 1, 2]) if trees else dice.choice([1, 1, 2, 3])):
         spell = dice.choice(spelling.CHANGES)
         data = spell(dice, data)

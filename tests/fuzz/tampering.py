@@ -9,7 +9,7 @@ from copy import deepcopy
 from lxml import etree
 
 from tests.forging.keys import attacker, genuine, signer
-from tests.forging.letters import DS, Q, unsigned
+from tests.forging.letters import DS, Q, bury, unsigned
 from tests.forging.signing import Plan, detach, forge
 from tests.fuzz.mutation import IDS, Change, Node, put, within
 
@@ -62,7 +62,7 @@ def enclose(dice: random.Random, root: Node, nodes: list[Node]) -> None:
         for inside in list(original.iter(DS + "Signature")):
             detach(inside)
     holder = etree.Element(dice.choice([DS + "Object", Q + "Attachment", "Wrapper"]))
-    holder.append(original)
+    holder.append(bury(original))
     put(dice, within(dice, nodes), holder)
     for subject in list(root.iter(Q + "Subject"))[:1]:
         subject.text = "V/v chuyển tiền"

@@ -21,7 +21,7 @@ from tests.conformance.catalogue.case import (
     without_signature,
 )
 from tests.forging.keys import attacker
-from tests.forging.letters import DS, HEADER, Q, changed, header, signature, unsigned
+from tests.forging.letters import DS, HEADER, Q, bury, changed, header, signature, unsigned
 from tests.forging.signing import XMLDSIG, Plan, forge
 
 Node = etree._Element
@@ -30,13 +30,13 @@ Node = etree._Element
 def _inside_signature(root: Node) -> None:
     genuine = without_signature(root)
     spoil(root).set("Id", "evil")
-    signature(root).append(genuine)
+    signature(root).append(bury(genuine))
 
 
 def _before_signature(root: Node) -> None:
     genuine = without_signature(root)
     spoil(root).set("Id", "evil")
-    signature(root).addprevious(genuine)
+    signature(root).addprevious(bury(genuine))
 
 
 def _evil_envelope_first(root: Node) -> None:
@@ -46,37 +46,37 @@ def _evil_envelope_first(root: Node) -> None:
         assert header_of is not None
         header_of.remove(found)
     evil.attrib.clear()
-    root.insert(0, spoil(evil))
+    root.insert(0, bury(spoil(evil)))
 
 
 def _evil_around(root: Node) -> None:
     genuine = deepcopy(root)
     header(spoil(root)).remove(signature(root))
     root.set("Id", "evil")
-    root.append(genuine)
+    root.append(bury(genuine))
 
 
 def _genuine_at_the_end(root: Node) -> None:
     genuine = without_signature(root)
     spoil(root).set("Id", "evil")
-    root.append(genuine)
+    root.append(bury(genuine))
 
 
 def _genuine_in_key_info(root: Node) -> None:
     genuine = without_signature(root)
     spoil(root).set("Id", "evil")
-    find(root, "KeyInfo").append(genuine)
+    find(root, "KeyInfo").append(bury(genuine))
 
 
 def _evil_in_extensions(root: Node) -> None:
     extensions = etree.Element(Q + "Extensions")
-    extensions.append(spoil(without_signature(root)))
+    extensions.append(bury(spoil(without_signature(root))))
     root.insert(0, extensions)
 
 
 def _genuine_in_object(root: Node) -> None:
     genuine = without_signature(root)
-    etree.SubElement(signature(spoil(root)), DS + "Object").append(genuine)
+    etree.SubElement(signature(spoil(root)), DS + "Object").append(bury(genuine))
 
 
 def _second_signed_info(root: Node) -> None:
@@ -90,19 +90,19 @@ def _genuine_under_other_name(root: Node) -> None:
     genuine.attrib.pop("Id")
     genuine.set("ID", "doc")
     spoil(root).attrib.pop("Id")
-    root.append(genuine)
+    root.append(bury(genuine))
 
 
 def _evil_first(root: Node) -> None:
     genuine = without_signature(root)
-    spoil(root).append(genuine)
+    spoil(root).append(bury(genuine))
 
 
 def _genuine_first(root: Node) -> None:
     genuine, evil = without_signature(root), spoil(without_signature(root))
     spoil(root).attrib.pop("Id")
-    root.insert(0, genuine)
-    root.insert(1, evil)
+    root.insert(0, bury(genuine))
+    root.insert(1, bury(evil))
 
 
 def _attackers_first() -> bytes:
