@@ -11,22 +11,26 @@ from exchange.auth.vault import FileVault
 from exchange.blobs.local import LocalBlobs
 from exchange.blobs.partials import LocalPartials
 from exchange.config import Home, Settings, read_settings
+from exchange.core.applications import Terms
 from exchange.core.audit import AuditEntry, AuditEvent
+from exchange.core.enrolling import Enrolment
 from exchange.core.filing import Registrar
 from exchange.core.hub import Hub
-from exchange.core.ports import Clock, Progress, Store
+from exchange.core.ports import Clock, Entropy, Progress, Store, Workers
 from exchange.core.ports.files import Room
 from exchange.core.quota import Daily
 from exchange.core.reach import Sizes
 from exchange.core.reading import Reading
 from exchange.core.uploads import Allowance, Uploads
 from exchange.delivery.bell import LocalBell
+from exchange.founding import FileAuthority
 from exchange.machine import LoggedProgress, SystemClock, SystemEntropy, ThreadWorkers
 from exchange.rehearsal import ProcessRehearsal
 from exchange.running import Exchange
 from exchange.storage.audit import AuditStore
 from exchange.storage.directory import DirectoryStore
 from exchange.storage.effects import EffectStore
+from exchange.storage.enrolments import EnrolmentStore
 from exchange.storage.evidence import EvidenceStore
 from exchange.storage.mailboxes import MailboxStore
 from exchange.storage.messages import MessageStore
@@ -58,8 +62,9 @@ async def open_exchange(
     async with open_database(home.database) as database, _closing(workers, rehearsal):
         directory, trust = DirectoryStore(database, settings.code), TrustStore(database)
         clock, progress, blobs = clock or SystemClock(), progress or LoggedProgress(), LocalBlobs(home.blobs)
+        store = _store(database, directory, trust, settings, FileVault(home.vault, entropy))
         hub = Hub(
-            store=_store(database, directory, trust, settings, FileVault(home.vault, entropy)),
+            store=store,
             blobs=blobs,
             uploads=_uploads(database, home, settings, blobs, clock, progress),
             bell=bell,
@@ -72,6 +77,7 @@ async def open_exchange(
             policy=Policy(),
             inline_bytes=settings.inline_bytes,
             sizes=_sizes(settings),
+            enrolment=_enrolment(store, (clock, entropy, workers, progress), home, settings),
         )
         await _begin_trail(hub)
         yield Exchange(
@@ -129,6 +135,7 @@ def _store(
         trust=trust,
         tokens=TokenStore(database),
         systems=SystemStore(database, vault),
+        enrolments=EnrolmentStore(database),
         audit=AuditStore(database),
     )
 
@@ -136,6 +143,28 @@ def _store(
 def _sizes(settings: Settings) -> Sizes:
     most = settings.max_message_bytes
     return Sizes(anybody=most, bound=min(settings.ngsp_max_bytes, most))
+
+
+def _enrolment(
+    store: Store, machine: tuple[Clock, Entropy, Workers, Progress], home: Home, settings: Settings
+) -> Enrolment:
+    clock, entropy, workers, progress = machine
+    return Enrolment(
+        store=store,
+        clock=clock,
+        entropy=entropy,
+        workers=workers,
+        progress=progress,
+        authority=FileAuthority(home),
+        policy=Policy(),
+        terms=Terms(
+            days=settings.enrolment_days,
+            approvals=settings.enrolment_approvals,
+            renewal_approvals=settings.renewal_approvals,
+            code_life=timedelta(hours=settings.enrolment_code_hours),
+        ),
+        code=settings.code,
+    )
 
 
 def _daily(settings: Settings) -> Daily:

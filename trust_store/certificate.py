@@ -156,13 +156,13 @@ def _read(parsed: x509.Certificate) -> Certificate:
         signed_part=hashlib.sha256(parsed.tbs_certificate_bytes).hexdigest(),
         der=der,
         x509=parsed,
-        subject=_words(parsed.subject),
-        issuer=_words(parsed.issuer),
+        subject=words(parsed.subject),
+        issuer=words(parsed.issuer),
         serial=parsed.serial_number,
         not_before=parsed.not_valid_before_utc,
         not_after=parsed.not_valid_after_utc,
         public_key=public_key,
-        key=_key(public_key),
+        key=describe_key(public_key),
         digest=_digest(parsed),
         usages=usages,
         purposes=_purposes(extensions.get(x509.ExtendedKeyUsage)),
@@ -177,7 +177,8 @@ def _public_key(parsed: x509.Certificate) -> CertificatePublicKeyTypes | None:
         return None
 
 
-def _key(key: CertificatePublicKeyTypes | None) -> Key:
+def describe_key(key: object) -> Key:
+    """Describe a public key as policies name it; one of an unknown kind has an algorithm that no rule allows."""
     match key:
         case rsa.RSAPublicKey():
             return Key(algorithm="RSA", bits=key.key_size, exponent=key.public_numbers().e)
@@ -219,7 +220,7 @@ def _is_authority(constraints: x509.ExtensionType | None, usages: frozenset[str]
 _NAMES = {NameOID.ORGANIZATION_IDENTIFIER: "organizationIdentifier"}
 
 
-def _words(name: x509.Name) -> str:
+def words(name: x509.Name) -> str:
     """Write a name for people; it is the certificate's text, so what would not show as itself does not show."""
     text = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in name.rfc4514_string(_NAMES))
     return text[:_TEXT_LENGTH] or "(no name)"

@@ -39,6 +39,7 @@ from exchange.core.ports import (
     Blobs,
     Directory,
     Effects,
+    Enrolments,
     EvidenceShelf,
     Mailboxes,
     Messages,
@@ -53,6 +54,7 @@ from exchange.machine import SystemEntropy
 from exchange.storage.audit import AuditStore
 from exchange.storage.directory import DirectoryStore
 from exchange.storage.effects import EffectStore
+from exchange.storage.enrolments import EnrolmentStore
 from exchange.storage.evidence import EvidenceStore
 from exchange.storage.mailboxes import MailboxStore
 from exchange.storage.messages import MessageStore
@@ -96,6 +98,7 @@ class Backend:
     trust: TrustMaterialRegistry
     tokens: Tokens
     systems: Systems
+    enrolments: Enrolments
     audit: AuditTrail
     database: Database
 
@@ -110,6 +113,7 @@ def _backend(database: Database, folder: Path) -> Backend:
         trust=TrustStore(database),
         tokens=TokenStore(database),
         systems=SystemStore(database, FileVault(folder / "systems.key", SystemEntropy())),
+        enrolments=EnrolmentStore(database),
         audit=AuditStore(database),
         database=database,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from exchange.core.ports.access import AuditTrail, Tokens
+from exchange.core.ports.enrolment import Authority, Enrolments
 from exchange.core.ports.machine import Bell, Blobs, Clock, Entropy, Listener, P, Progress, Rehearsal, T, Workers
 from exchange.core.ports.records import Effects, EvidenceShelf, Mailboxes, Messages
 from exchange.core.ports.registry import Directory, Registry, TrustMaterial, TrustRegistry
@@ -12,11 +13,13 @@ from exchange.core.ports.systems import Systems, Vault
 
 __all__ = [
     "AuditTrail",
+    "Authority",
     "Bell",
     "Blobs",
     "Clock",
     "Directory",
     "Effects",
+    "Enrolments",
     "Entropy",
     "EvidenceShelf",
     "Listener",
@@ -50,4 +53,5 @@ class Store:
     trust: TrustMaterial
     tokens: Tokens
     systems: Systems
+    enrolments: Enrolments
     audit: AuditTrail

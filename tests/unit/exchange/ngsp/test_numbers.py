@@ -24,6 +24,7 @@ LOCAL = (
     "database-", "local-", "key-", "folder-", "files-", "file-", "hub-", "sandbox-", "setting-", "system-exists",
     "system-secret", "tls-", "tus-", "range-", "table-", "party-exists", "proxies-", "address-", "caller-", "lease-",
     "content-not-", "receipt-other", "request-unreadable", "tax-code-malformed", "workbook-", "workers-", "gateway-", "grant-", "lookup-",
+    "csr-", "proof-", "application-", "applications-", "authority-missing", "certificate-last", "certificates-too-many",
 )  # fmt: skip
 """What this listener cannot meet: commands, adapters, the API's own."""
 
