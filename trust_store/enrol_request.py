@@ -23,11 +23,12 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from trust_store.certificate import Key, describe_key, words
+from trust_store.certificate import Key, describe_key
 from trust_store.enrol import PublicKey
 from trust_store.errors import Misuse, Refused, reason
 from trust_store.identity import Identity, names
 from trust_store.keys import PrivateKey
+from trust_store.names import words
 from trust_store.policy import Policy
 from trust_store.verdict import Check, failed, passed
 

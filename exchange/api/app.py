@@ -12,6 +12,7 @@ from aiohttp import web
 from exchange.api import (
     administration,
     applications,
+    authorities,
     directory,
     enrolments,
     mailbox,
@@ -45,6 +46,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *registration.ROUTES,
     *administration.ROUTES,
     *systems.ROUTES,
+    *authorities.ROUTES,
     *applications.ROUTES,
     *enrolments.ROUTES,
 )

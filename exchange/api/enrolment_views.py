@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
 from exchange.core.applications import MAX_REASON, Application, EnrolmentCode
 from exchange.core.switching import Rehearsal
 from trust_store.certificate import Certificate
-from trust_store.verdict import Check, Verdict
+from trust_store.explain import as_record
+from trust_store.verdict import Verdict
 
 
 class FindingView(msgspec.Struct, frozen=True, kw_only=True):
-    """One check: its stable name, how it ended, a sentence, and when it failed the code of the reason and what to do."""
+    """One check that was made when an application was handed in: its stable name, how it ended, and a sentence."""
 
     name: str
     outcome: str
     text: str
-    code: str = ""
-    fix: str = ""
 
 
 class DecisionView(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,13 +115,11 @@ class SwitchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class JudgedView(msgspec.Struct, frozen=True, kw_only=True):
-    """What would be said of one certificate; empty `fingerprint`: there is none that could be read."""
+    """What would be said of one certificate, with the whole tree of checks; `fingerprint` is empty when none can be read."""
 
     fingerprint: str
     subject: str
-    outcome: str
-    text: str
-    checks: list[FindingView]
+    verdict: dict[str, Any]
 
 
 class SwitchView(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,7 +150,7 @@ def show_application(application: Application, chain: Sequence[Certificate] = ()
         decisions=[
             DecisionView(by=each.by, at=each.at, approves=each.approves, why=each.why) for each in application.decisions
         ],
-        checks=_checks(application.checks),
+        checks=[FindingView(name=each.name, outcome=each.outcome, text=each.text) for each in application.checks],
         why=application.why,
         certificate=application.certificate,
         pem="".join(each.pem.decode() for each in chain),
@@ -185,20 +182,5 @@ def _judged(certificate: Certificate | None, verdict: Verdict) -> JudgedView:
     return JudgedView(
         fingerprint=certificate.fingerprint if certificate else "",
         subject=certificate.subject if certificate else "",
-        outcome=verdict.outcome,
-        text=verdict.text,
-        checks=_checks(verdict.checks),
+        verdict=as_record(verdict),
     )
-
-
-def _checks(checks: Sequence[Check]) -> list[FindingView]:
-    return [
-        FindingView(
-            name=each.name,
-            outcome=each.outcome,
-            text=each.text,
-            code=each.reason.code if each.reason else "",
-            fix=each.reason.fix if each.reason else "",
-        )
-        for each in checks
-    ]

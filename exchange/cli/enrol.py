@@ -24,6 +24,7 @@ from trust_store.enrol import new_key, new_rsa_key
 from trust_store.enrol_proof import PROOF_WRONG, holding_statement
 from trust_store.enrol_request import make_request, read_request, write_private_key
 from trust_store.errors import Refused
+from trust_store.explain import as_text
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 OUT = click.Path(dir_okay=False, writable=True, path_type=Path)
@@ -197,7 +198,6 @@ def _tell(view: ApplicationView, out: Path | None = None) -> None:
 
 
 def _judged(which: str, item: JudgedView) -> None:
-    click.echo(f"{which}\t{item.outcome}\t{item.fingerprint or '(none)'}\t{plain(item.subject)}")
-    for each in item.checks:
-        fix = f" {plain(each.fix)}" if each.fix else ""
-        click.echo(f"\t{each.outcome}\t{each.name}\t{plain(each.text)}{fix}")
+    click.echo(f"{which}\t{item.fingerprint or '(none)'}\t{plain(item.subject)}")
+    for line in as_text(item.verdict).splitlines():
+        click.echo(f"\t{plain(line)}")

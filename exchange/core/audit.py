@@ -69,6 +69,7 @@ class AuditEvent(StrEnum):
     CODE_GIVEN = "enrolment-code-given", "A party was given a one-time code to enrol with."
     CODE_REVOKED = "enrolment-code-revoked", "A one-time code was revoked."
     AUTHORITY_TRUSTED = "authority-trusted", "An authority was trusted, or made known as an intermediate."
+    AUTHORITY_REMOVED = "authority-removed", "An authority is neither trusted nor known any more."
     TOKEN_CREATED = "token-created", "A token was created."
     TOKEN_ROTATED = "token-rotated", "A token was replaced by a new one and ends soon."
     TOKEN_REVOKED = "token-revoked", "A token was revoked."

@@ -34,7 +34,7 @@ from exchange.core.applications import (
 from exchange.core.audit import Author
 from exchange.core.model import Party, PartyId
 from exchange.core.ports import Authority, Clock, Entropy, Progress, Store, Workers
-from exchange.core.proving import Renewal, Shown, check_renewal, check_shown
+from exchange.core.proving import Renewal, Shown, check_renewal, check_shown, in_words, require_all
 from exchange.errors import NOT_FOUND
 from trust_store.certificate import Certificate, load_many
 from trust_store.enrol import Holder, fit_name, issue
@@ -84,7 +84,7 @@ class Enrolment:
         """
         request, at = read_request(data), self.clock.now()
         authority = self.authority.holder()
-        checks = _require(examine(request, self.policy, at, asker.party.identity))
+        checks = require_all(examine(request, self.policy, at, asker.party.identity))
         if renewal is not None:
             checks += await self._renewing(asker, renewal, request.digest, authority)
         renews = renewal.certificate if renewal else ""
@@ -130,7 +130,7 @@ class Enrolment:
             asked_by=asker.actor,
             asked_at=at,
             needed=self.terms.approvals,
-            checks=(possession, *verdict.checks),
+            checks=in_words((possession, *verdict.checks)),
             code=asker.code,
         )
         return await self._take_on(application, asker, challenge)
@@ -238,7 +238,7 @@ class Enrolment:
         certificate, possession = check_renewal(renewal, known, shown, authority, self.code, asker.party.id, request)
         verdict = await self._judge((certificate, authority.certificate), asker.party, self.clock.now())
         verdict.require()
-        return (possession, *verdict.checks)
+        return in_words((possession, *verdict.checks))
 
     async def _reconsider(self, application: Application) -> None:
         """Look again at what may have changed since an application was made."""
@@ -290,10 +290,3 @@ class Enrolment:
 def draw_serial(entropy: Entropy) -> int:
     """Draw a serial number for a certificate: positive, 152 random bits at most (RFC 5280, 4.1.2.2)."""
     return int.from_bytes(entropy.draw(SERIAL_BYTES)) or 1
-
-
-def _require(checks: tuple[Check, ...]) -> tuple[Check, ...]:
-    for each in checks:
-        if each.reason is not None:
-            raise Refused(each.reason, each.text)
-    return checks

@@ -71,6 +71,23 @@ def check_renewal(
     return certificate, check_proof(certificate, renewal.signature, statement)
 
 
+def require_all(checks: tuple[Check, ...]) -> tuple[Check, ...]:
+    """Go on only when every check passed.
+
+    Raises:
+        Refused: with the reason of the first that did not.
+    """
+    for each in checks:
+        if each.reason is not None:
+            raise Refused(each.reason, each.text)
+    return checks
+
+
+def in_words(checks: tuple[Check, ...]) -> tuple[Check, ...]:
+    """Keep of checks what people read before they decide; what they consist of is judged anew then."""
+    return tuple(passed(each.name, each.text) for each in checks)
+
+
 def _issued_by(certificate: Certificate, authority: Certificate) -> bool:
     try:
         certificate.x509.verify_directly_issued_by(authority.x509)

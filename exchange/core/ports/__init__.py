@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from exchange.core.ports.access import AuditTrail, Tokens
+from exchange.core.ports.authorities import Authorities
 from exchange.core.ports.enrolment import Authority, Enrolments
 from exchange.core.ports.machine import Bell, Blobs, Clock, Entropy, Listener, P, Progress, Rehearsal, T, Workers
 from exchange.core.ports.records import Effects, EvidenceShelf, Mailboxes, Messages
@@ -13,6 +14,7 @@ from exchange.core.ports.systems import Systems, Vault
 
 __all__ = [
     "AuditTrail",
+    "Authorities",
     "Authority",
     "Bell",
     "Blobs",
@@ -51,6 +53,7 @@ class Store:
     directory: Directory
     registry: Registry
     trust: TrustMaterial
+    authorities: Authorities
     tokens: Tokens
     systems: Systems
     enrolments: Enrolments

@@ -141,7 +141,7 @@ def test_trusting_a_known_authority_makes_it_an_anchor(office, tmp_path) -> None
     office.run("init", "--dir", tmp_path / "a", "--name", "Một", "--code", "1")
     office.run("init", "--dir", tmp_path / "b", "--name", "Hai", "--code", "2")
     for more in (("--intermediate",), ()):
-        office.run("cert", "trust", "--dir", tmp_path / "a", *more, tmp_path / "b" / "trust-anchor.pem")
+        office.run("authority", "trust", "--apply", "--dir", tmp_path / "a", *more, tmp_path / "b" / "trust-anchor.pem")
     with office.serving(tmp_path / "a") as (_, url), urllib.request.urlopen(f"{url}/v1/trust", timeout=10) as answer:
         assert len(json.load(answer)["anchors"]) == 2
 
@@ -155,7 +155,7 @@ FAILURES = {
     "code taken": ("code-taken", ("party", "add", "--dir", "{hub}", "--kind", "agency", "H56.12", "x")),
     "unknown party": ("not-found", ("cert", "issue", "--dir", "{hub}", "--password", "x", "nobody")),
     "not a certificate": ("certificate-malformed", ("cert", "add", "--dir", "{hub}", "{party}", "{garbage}")),
-    "trust no certificate": ("certificate-malformed", ("cert", "trust", "--dir", "{hub}", "{garbage}")),
+    "trust no certificate": ("certificate-malformed", ("authority", "trust", "--dir", "{hub}", "{garbage}")),
     "no caller": ("caller-missing", ("inbox",)),
     "no such sandbox party": ("caller-missing", ("inbox", "--as", "nobody")),
     "no token": ("caller-missing", ("inbox", "--url", "{url}")),

@@ -9,7 +9,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 revision = "0007"
-down_revision = "0005"
+down_revision = "0010"
 
 
 def _text(name: str) -> sa.Column[str]:
