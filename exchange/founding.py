@@ -11,6 +11,7 @@ from exchange.config import Home
 from exchange.core.applications import NO_AUTHORITY
 from exchange.core.enrolling import draw_serial
 from exchange.core.ports import Clock, Entropy
+from trust_store.certificate import Certificate, load_many
 from trust_store.enrol import MAX_NAME, Holder, create_authority, enrol, fit_name
 from trust_store.errors import Refused, reason
 from trust_store.identity import DOCUMENT_SIGNING, EVIDENCE_ISSUER, PartyKind
@@ -65,6 +66,13 @@ class FileAuthority:
             return authority_of(self._home)
         except OSError as error:
             raise Refused(NO_AUTHORITY, f"The key of the authority cannot be read: {error.strerror}") from None
+
+    def certificates(self) -> tuple[Certificate, ...]:
+        """Return its certificate and those above it; `Refused` (authority-missing) when the file is not there."""
+        try:
+            return load_many((self._home.keys / "authority.cert.pem").read_bytes())
+        except OSError as error:
+            raise Refused(NO_AUTHORITY, f"Its certificate cannot be read: {error.strerror}") from None
 
 
 def save_key(stem: Path, key: HeldKey) -> None:

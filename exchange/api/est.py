@@ -58,7 +58,7 @@ class Est:
 
     async def _authorities(self, _request: web.Request) -> web.StreamResponse:
         """4.1: the authority that issues, and those above it; whoever trusts it compares it by another way first."""
-        authorities = self._reading.hub.enrolment.authorities()
+        authorities = self._reading.hub.enrolment.authority.certificates()
         return _base64(write_certificates_only(authorities), ANSWER_TYPE)
 
     async def _attributes(self, _request: web.Request) -> web.StreamResponse:

@@ -41,7 +41,6 @@ from trust_store.enrol import Holder, fit_name, issue
 from trust_store.enrol_request import examine, key_print, read_request
 from trust_store.errors import Refused
 from trust_store.judge import judge
-from trust_store.keys import KeyHolder
 from trust_store.policy import Policy
 from trust_store.verdict import Check, Verdict
 
@@ -83,10 +82,9 @@ class Enrolment:
                 `authority-missing`, or what is wrong with the certificate that renews itself.
         """
         request, at = read_request(data), self.clock.now()
-        authority = self.authority.holder()
         checks = require_all(examine(request, self.policy, at, asker.party.identity))
         if renewal is not None:
-            checks += await self._renewing(asker, renewal, request.digest, authority)
+            checks += await self._renewing(asker, renewal, request.digest)
         renews = renewal.certificate if renewal else ""
         application = Application(
             id=application_id(asker.party.id, request.digest),
@@ -214,12 +212,7 @@ class Enrolment:
         found = tuple(each for each in known if each.fingerprint == application.certificate)
         if application.form is Form.REGISTER or not found:
             return found
-        return (*found, *self.authorities())
-
-    def authorities(self) -> tuple[Certificate, ...]:
-        """Return the hub's authority and those above it. Raises `Refused` (authority-missing)."""
-        holder = self.authority.holder()
-        return (holder.certificate, *holder.chain)
+        return (*found, *self.authority.certificates())
 
     async def _take_on(self, application: Application, asker: Asker, challenge: bytes = b"") -> Application:
         certificates = await self.store.registry.certificates(asker.party.id)
@@ -229,14 +222,19 @@ class Enrolment:
         if application.needed == 0:
             fixed = self._issue(draw_serial(self.entropy), asker.party)
             application = complete_approval(application, 0, fixed)
+        if application.form is Form.ISSUE and await self.store.enrolments.get(application.id) is None:
+            self.authority.holder()
         by = Author(actor=asker.actor, at=application.asked_at)
         return await self.finish(await self.store.enrolments.apply(application, by, challenge), by)
 
-    async def _renewing(self, asker: Asker, renewal: Renewal, request: str, authority: KeyHolder) -> tuple[Check, ...]:
+    async def _renewing(self, asker: Asker, renewal: Renewal, request: str) -> tuple[Check, ...]:
+        authorities = self.authority.certificates()
         known = await self.store.registry.certificates(asker.party.id)
         shown = asker.certificate
-        certificate, possession = check_renewal(renewal, known, shown, authority, self.code, asker.party.id, request)
-        verdict = await self._judge((certificate, authority.certificate), asker.party, self.clock.now())
+        certificate, possession = check_renewal(
+            renewal, known, shown, authorities[0], self.code, asker.party.id, request
+        )
+        verdict = await self._judge((certificate, *authorities[:2]), asker.party, self.clock.now())
         verdict.require()
         return in_words((possession, *verdict.checks))
 

@@ -13,7 +13,6 @@ from exchange.core.model import PartyId
 from trust_store.certificate import Certificate
 from trust_store.enrol_proof import check_proof, holding_statement, renewal_statement
 from trust_store.errors import Refused
-from trust_store.keys import KeyHolder
 from trust_store.verdict import Check, passed
 
 
@@ -50,7 +49,7 @@ def check_renewal(
     renewal: Renewal,
     known: Sequence[Certificate],
     shown: str,
-    authority: KeyHolder,
+    authority: Certificate,
     hub: str,
     party: PartyId,
     request: str,
@@ -63,7 +62,7 @@ def check_renewal(
         Refused: `application-renewal`, or `proof-wrong`.
     """
     certificate = next((each for each in known if each.fingerprint == renewal.certificate), None)
-    if certificate is None or not _issued_by(certificate, authority.certificate):
+    if certificate is None or not _issued_by(certificate, authority):
         raise Refused(NOT_RENEWABLE, "It is no certificate of this party that the authority of this hub issued")
     if shown == certificate.fingerprint and not renewal.signature:
         return certificate, passed("possession", f"The connection was made with the key of {certificate.subject}")

@@ -279,7 +279,19 @@ async def test_a_certificate_that_has_ended_renews_nothing(est) -> None:
         assert response.status == 401
 
 
-async def test_without_an_authority_est_says_so(est) -> None:
+async def test_without_the_authority_s_key_what_was_issued_is_still_there(est) -> None:
+    first, second = (
+        base64.b64encode(x509.load_pem_x509_csr(make_request(new_key(), LAM_SON, "")).public_bytes(Encoding.DER))
+        for _ in range(2)
+    )
+    code = await est.code()
+    await est.enrol(first, code)
+    await est.approve()
     (est.folder / "keys" / "authority.key.pem").unlink()
+    assert (await est.enrol(first, code))[0] == 200
+    assert (await est.ask("GET", "cacerts"))[0] == 200
+    status, _, said = await est.enrol(second, await est.code())
+    assert (status, said.split(b":")[0]) == (503, b"authority-missing")
+    (est.folder / "keys" / "authority.cert.pem").unlink()
     status, _, said = await est.ask("GET", "cacerts")
     assert (status, said.split(b":")[0]) == (503, b"authority-missing")

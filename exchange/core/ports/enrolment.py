@@ -17,7 +17,11 @@ class Authority(Protocol):
     """Hold the key of the hub's own authority."""
 
     def holder(self) -> KeyHolder:
-        """Return it, read anew; `Refused` (authority-missing) when this hub has none."""
+        """Return it, read anew; `Refused` (authority-missing) when this hub has none, or its key is not here now."""
+        ...
+
+    def certificates(self) -> tuple[Certificate, ...]:
+        """Return its certificate and those above it, also while its key is away; `Refused` (authority-missing)."""
         ...
 
 
