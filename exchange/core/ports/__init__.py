@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from exchange.core.ports.access import AuditTrail, Tokens
 from exchange.core.ports.authorities import Authorities
+from exchange.core.ports.enrolment import Authority, Enrolments
 from exchange.core.ports.machine import Bell, Blobs, Clock, Entropy, Listener, P, Progress, Rehearsal, T, Workers
 from exchange.core.ports.records import Effects, EvidenceShelf, Mailboxes, Messages
 from exchange.core.ports.registry import Directory, Registry, TrustMaterial, TrustRegistry
@@ -16,11 +17,13 @@ __all__ = [
     "Asker",
     "AuditTrail",
     "Authorities",
+    "Authority",
     "Bell",
     "Blobs",
     "Clock",
     "Directory",
     "Effects",
+    "Enrolments",
     "Entropy",
     "EvidenceShelf",
     "Listener",
@@ -59,4 +62,5 @@ class Store:
     sources: Sources
     tokens: Tokens
     systems: Systems
+    enrolments: Enrolments
     audit: AuditTrail
