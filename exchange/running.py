@@ -16,6 +16,8 @@ from exchange.core.reading import Reading
 from exchange.core.retention import Retention
 from exchange.core.stamping import TimeAuthorities
 from exchange.delivery.bell import LocalBell
+from exchange.net.fetching import Fetcher
+from exchange.operation.asking import Inquiries
 from exchange.storage.sqlite import SqliteDatabase
 from exchange.storage.stamps import StampStore
 
@@ -36,6 +38,12 @@ class Exchange:
     retention: Retention
     stamps: StampStore
     clocks: TimeAuthorities
+    inquiries: Inquiries
+
+    @property
+    def fetcher(self) -> Fetcher:
+        """Give what fetches from addresses that others wrote."""
+        return self.inquiries.desk.fetcher
 
     @property
     def tokens(self) -> Tokens:

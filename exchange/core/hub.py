@@ -17,9 +17,10 @@ from envelopes.signature.classify import SignatureClass
 from envelopes.signature.lasting import ClaimRule
 from exchange.core import routing
 from exchange.core.audit import AuditEntry, event_of
+from exchange.core.enrolling import Enrolment
 from exchange.core.filing import Registrar
 from exchange.core.model import DeliveryKey, Entry, EvidenceId, Filed, MessageKey, Party, Remark
-from exchange.core.ports import Bell, Blobs, Clock, Progress, Rehearsal, Store, Workers
+from exchange.core.ports import Asker, Bell, Blobs, Clock, Progress, Rehearsal, Store, Workers
 from exchange.core.reach import Sizes, check_reach
 from exchange.core.uploads import Uploads
 from exchange.errors import NOT_FOUND, OWN_FAULTS, Conflict, Later, Rejected
@@ -53,6 +54,7 @@ class Hub:
     clock: Clock
     workers: Workers
     rehearsal: Rehearsal
+    asker: Asker
     progress: Progress
     registrar: Registrar
     key: KeyHolder
@@ -61,6 +63,7 @@ class Hub:
     inline_bytes: int
     """The size up to which a message is kept with its record; larger ones are blobs."""
     sizes: Sizes
+    enrolment: Enrolment
 
     async def submit(self, sender: Party, data: bytes, by: str = "") -> tuple[Filed, Sealed]:
         """Take a message on and return what was filed with its receipt (SubmissionAcceptance).
@@ -198,9 +201,14 @@ class Hub:
         evidence, at = await self.store.trust.evidence(), self.clock.now()
         if opened.signature_class is SignatureClass.VALID:
             verdict = judge(opened.chain, evidence, self.policy, at, sender.identity)
+            if verdict.reason in UNDECIDED and await self.asker.learn(opened.chain, evidence):
+                evidence, at = await self.store.trust.evidence(), self.clock.now()
+                verdict = judge(opened.chain, evidence, self.policy, at, sender.identity)
             # Where nothing is known against the certificate and too little for it, nothing is attested against the letter.
             if verdict.reason is not None and verdict.reason in UNDECIDED:
                 raise Later(verdict.reason, verdict.text, RETRY_SECONDS) from NotBelieved(verdict, verdict.reason)
+            if verdict.reason is None:
+                self.asker.notice(opened.chain, evidence)
             claim = self.claims.check(opened.claimed_time, at)
             verdict = replace(verdict, checks=(*verdict.checks, claim))
         else:

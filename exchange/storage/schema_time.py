@@ -1,16 +1,10 @@
-"""The tables of time: batches of receipts with their time-stamps, and what was put beside messages to raise them.
-
-With them `METADATA` is whole.
-"""
+"""The tables of time: batches of receipts with their time-stamps, and what was put beside messages to raise them."""
 
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, PrimaryKeyConstraint, Table, Text
 
-from exchange.storage.schema import EVIDENCE
-from exchange.storage.schema_access import METADATA
-
-__all__ = ["METADATA", "RAISED", "STAMP_BATCHES", "STAMP_MEMBERS"]
+from exchange.storage.schema import EVIDENCE, METADATA
 
 STAMP_BATCHES = Table(
     "stamp_batches",

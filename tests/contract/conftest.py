@@ -40,9 +40,12 @@ from exchange.core.ports import (
     Blobs,
     Directory,
     Effects,
+    Enrolments,
     EvidenceShelf,
     Mailboxes,
     Messages,
+    RevocationData,
+    Sources,
     Systems,
     Tokens,
     TrustMaterial,
@@ -56,11 +59,14 @@ from exchange.storage.audit import AuditStore
 from exchange.storage.authorities import AuthorityStore
 from exchange.storage.directory import DirectoryStore
 from exchange.storage.effects import EffectStore
+from exchange.storage.enrolments import EnrolmentStore
 from exchange.storage.evidence import EvidenceStore
 from exchange.storage.mailboxes import MailboxStore
 from exchange.storage.messages import MessageStore
 from exchange.storage.migration import migrate
+from exchange.storage.revocation import RevocationStore
 from exchange.storage.session import Database
+from exchange.storage.sources import SourceStore
 from exchange.storage.sqlite import open_database
 from exchange.storage.stamps import StampStore
 from exchange.storage.systems import SystemStore
@@ -99,8 +105,11 @@ class Backend:
     directory: DirectoryRegistry
     trust: TrustMaterialRegistry
     authorities: Authorities
+    revocation: RevocationData
+    sources: Sources
     tokens: Tokens
     systems: Systems
+    enrolments: Enrolments
     audit: AuditTrail
     stamps: StampShelf
     database: Database
@@ -115,8 +124,11 @@ def _backend(database: Database, folder: Path) -> Backend:
         directory=DirectoryStore(database),
         trust=TrustStore(database),
         authorities=AuthorityStore(database),
+        revocation=RevocationStore(database),
+        sources=SourceStore(database),
         tokens=TokenStore(database),
         systems=SystemStore(database, FileVault(folder / "systems.key", SystemEntropy())),
+        enrolments=EnrolmentStore(database),
         audit=AuditStore(database),
         stamps=StampStore(database),
         database=database,
