@@ -133,9 +133,9 @@ class Client:
         """Show a message that was sent or received."""
         return read_answer(await self._bytes("GET", f"v1/messages/{key}"), MessageView)
 
-    async def content(self, key: str) -> bytes:
-        """Download the very bytes that the sender signed."""
-        return await self._bytes("GET", f"v1/messages/{key}/content")
+    async def content(self, key: str, level: str = "") -> bytes:
+        """Download the bytes that the sender signed; with a level (T, LT, LTA), with time-stamps and values beside them."""
+        return await self._bytes("GET", f"v1/messages/{key}/{f'raised?level={level}' if level else 'content'}")
 
     async def upload(self, file: Path | BinaryIO, on_progress: Progress | None = None) -> Stored:
         """Upload a file for a letter to name, piece by piece; what broke off, also in an earlier call, goes on."""
@@ -216,10 +216,6 @@ class Client:
         """Download the proof of a receipt's time-stamp (JSON); `receipt-not-stamped` while there is none."""
         return await self._bytes("GET", f"v1/evidence/{key}/stamp")
 
-    async def raised(self, message: str, level: str) -> bytes:
-        """Download a message raised to a level (T, LT or LTA) beside what its sender signed."""
-        return await self._bytes("GET", f"v1/messages/{message}/raised", params={"level": level})
-
     async def whoami(self) -> PartyView:
         """Show the party that the token speaks for."""
         return read_answer(await self._bytes("GET", "v1/whoami"), PartyView)
@@ -282,8 +278,7 @@ class Client:
 
     async def audit(self, *, after: int = 0, limit: int = 50) -> list[AuditView]:
         """Show the audit trail from behind a row, oldest first; for auditors."""
-        query = {"after": str(after), "limit": str(limit)}
-        return read_answer(await self._bytes("GET", "v1/audit", params=query), list[AuditView])
+        return read_answer(await self._bytes("GET", f"v1/audit?after={after}&limit={limit}"), list[AuditView])
 
     @property
     def enrolment(self) -> Applying:

@@ -10,6 +10,7 @@ from envelopes.batch import write_proof
 from envelopes.signature.lasting import Level
 from exchange.api.routes import XML, Asked, Query, Route
 from exchange.api.searching import one_of
+from exchange.api.views import StampView
 from exchange.auth.permissions import Action
 from exchange.core.model import EvidenceId, MessageKey
 from exchange.core.raising import Raising
@@ -51,8 +52,7 @@ ROUTES: Final = (
         action=Action.LOOK,
         text="Download the proof that a receipt is in a time-stamped batch.",
         handler=stamp,
-        gives=None,
-        gives_media=JSON,
+        gives=StampView,
     ),
     Route(
         method="GET",

@@ -259,3 +259,14 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     request: str = ""
     rows: list[FaultView] = []
     verdict: dict[str, Any] = {}
+
+
+class StampView(msgspec.Struct, frozen=True, kw_only=True):
+    """The proof that a receipt is in a time-stamped batch; digests in base64, but that of the receipt in hex."""
+
+    format: str
+    receipt: str
+    index: int
+    count: int
+    path: list[str]
+    token: str

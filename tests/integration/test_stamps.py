@@ -134,9 +134,9 @@ async def test_a_message_is_raised_beside_what_was_sent(timed, tmp_path) -> None
     data = live.signed(live.lam_son, live.environment)
     view = await live.submit(live.lam_son, data)
     client = await live.client(live.environment)
-    raised = await client.raised(view.message, "T")
+    raised = await client.content(view.message, "T")
     asked = made.asked
-    assert await client.raised(view.message, "T") == raised
+    assert await client.content(view.message, "T") == raised
     assert made.asked == asked
     assert await client.content(view.message) == data
     rest = iter(raised)
@@ -146,6 +146,8 @@ async def test_a_message_is_raised_beside_what_was_sent(timed, tmp_path) -> None
     code, said = run("verify", "--json", *trusting, tmp_path / "raised.edxml")
     assert code == 0, said
     assert json.loads(said)["level"] == "XML signature with the time-stamps of level T"
+    refused = await live.ask("GET", f"/v1/messages/{view.message}/raised?level=B", by=live.lam_son)
+    assert (refused.status, refused.problem()["code"]) == (400, "request-malformed")
     refused = await live.ask("GET", f"/v1/messages/{view.message}/raised?level=LT", by=live.lam_son)
     assert (refused.status, refused.problem()["code"]) == (422, "signature-not-raisable")
 
