@@ -41,6 +41,17 @@ _PREFIX_LIST: Final = f"{{{EXCLUSIVE}}}InclusiveNamespaces"
 _IDS: Final = frozenset({"Id", "ID", "id", "{http://www.w3.org/XML/1998/namespace}id"})
 _NCNAME: Final = re.compile(r"[^\W\d][\w.\-]*")
 _WHITE_SPACE: Final = dict.fromkeys(map(ord, " \t\r\n"))
+_ATTRIBUTES: Final = {
+    **{DS + name: frozenset({"Id"}) for name in ("Signature", "SignedInfo", "SignatureValue", "KeyInfo")},
+    **{
+        DS + name: frozenset({"Algorithm"})
+        for name in ("CanonicalizationMethod", "SignatureMethod", "Transform", "DigestMethod")
+    },
+    DS + "Reference": frozenset({"Id", "URI", "Type"}),
+    DS + "Object": frozenset({"Id", "MimeType", "Encoding"}),
+    _PREFIX_LIST: frozenset({"PrefixList"}),
+    **{DS + name: frozenset[str]() for name in ("Transforms", "DigestValue", "X509Data", "X509Certificate")},
+}
 _X509: Final = frozenset(DS + name for name in ("X509SubjectName", "X509IssuerSerial", "X509SKI", "X509CRL"))
 
 
@@ -86,6 +97,7 @@ def read(signature: etree._Element) -> SignatureBlock:
     for node in signature.iter():
         if not isinstance(node.tag, str):
             raise Refused(COMMENT, where=_line(node))
+    _check_attributes(signature)
     signed_info, value, key_info, *objects = _children(signature, "SignedInfo", "SignatureValue", "KeyInfo", "Object*")
     canonicalization, method, *references = _children(
         signed_info, "CanonicalizationMethod", "SignatureMethod", "Reference+"
@@ -163,6 +175,16 @@ def _children(parent: etree._Element, *expected: str) -> Iterator[etree._Element
         position = end
     if position != len(children) or _has_text(parent, children):
         raise Refused(GRAMMAR, f"{_name(parent)} holds something that does not belong there", where=_line(parent))
+
+
+def _check_attributes(signature: etree._Element) -> None:
+    """Ask for the attributes of the schema alone; what an Object holds is no grammar, and other elements have other rules."""
+    own = [node for part in signature if part.tag != DS + "Object" for node in part.iter(*_ATTRIBUTES)]
+    for node in (signature, *signature.iterchildren(DS + "Object"), *own):
+        surplus = set(node.keys()) - _ATTRIBUTES[str(node.tag)]
+        if surplus:
+            what = f"{_name(node)} has an attribute that does not belong there: {min(surplus)}"
+            raise Refused(GRAMMAR, what, where=_line(node))
 
 
 def _check_amount(references: list[etree._Element]) -> None:
