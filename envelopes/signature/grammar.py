@@ -147,7 +147,7 @@ def referenced_id(uri: str) -> str:
 
 
 def decode_base64(text: str, where: str) -> bytes:
-    """Decode base64 strictly: white space between the characters is the only thing tolerated.
+    """Decode base64 strictly (RFC 4648, 3.5): white space between the characters is the only thing tolerated.
 
     Raises:
         Refused: `signature-base64`.
@@ -157,8 +157,9 @@ def decode_base64(text: str, where: str) -> bytes:
         octets = base64.b64decode(packed, validate=True)
     except (binascii.Error, ValueError):
         raise Refused(BASE64, where=where) from None
-    if len(packed) % 4:
-        raise Refused(BASE64, "The padding of a base64 value is wrong", where=where)
+    last = octets[len(octets) - 1 - (len(octets) - 1) % 3 :]
+    if len(packed) % 4 or base64.b64encode(last).decode() != packed[-4:]:
+        raise Refused(BASE64, "The end of a base64 value is not as RFC 4648 writes it", where=where)
     return octets
 
 
