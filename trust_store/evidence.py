@@ -69,8 +69,9 @@ class Evidence:
     """Hold the trusted authorities, the known ones between them and the signers, and what is known of revocations.
 
     `terms` has those of anchors by fingerprint, where they are not as usual. `revoked` is the local list; `lists` and
-    `answers` come from the authorities, and are believed only as far as their signatures reach. `paths` and `standings`
-    remember what was found by this very evidence; keep the value to keep the memory, and it ends with it.
+    `answers` come from the authorities, and are believed only as far as their signatures reach. `paths`
+    remembers paths, which depend on certificates alone, and can be handed on; `standings` remembers what was found by this
+    very evidence, and never passes to another value, not even to a changed copy.
     """
 
     anchors: tuple[Certificate, ...]
@@ -80,7 +81,7 @@ class Evidence:
     lists: tuple[RevocationList, ...] = ()
     answers: tuple[OcspAnswer, ...] = ()
     paths: Paths = field(default_factory=Paths, compare=False, repr=False)
-    standings: Standings = field(default_factory=Standings, compare=False, repr=False)
+    standings: Standings = field(default_factory=Standings, init=False, compare=False, repr=False)
 
     def terms_of(self, anchor: Certificate) -> Terms:
         """Return on which terms an anchor is trusted."""
