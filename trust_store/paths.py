@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from asn1crypto import x509 as asn1
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pyhanko_certvalidator import PKIXValidationParams, ValidationContext
 from pyhanko_certvalidator.authority import CertTrustAnchor, TrustQualifiers, derive_quals_from_cert
 from pyhanko_certvalidator.errors import DisallowedAlgorithmError, PathError, ValidationError
@@ -34,10 +35,12 @@ UNTRUSTED = reason(
     "Sign with a certificate of an authority that this hub lists, and send the authorities between with it",
 )
 
-MOST_PATHS = 24
-"""How many candidates are judged: one takes about a millisecond, and where there are more, something is wrong."""
-MOST_STEPS = 512
+MOST_PATHS = 12
+"""How many candidates are judged: one takes some milliseconds, and where there are more, something is wrong."""
+MOST_STEPS = 256
 """How many beginnings of paths are followed upward to find the candidates."""
+MOST_CHECKS = 256
+"""How many signatures are checked to find them."""
 LONGEST = 12
 """Authorities on one path; the longest of NIST's test suite has six."""
 
@@ -138,7 +141,8 @@ def candidates(
 ) -> Iterator[tuple[Certificate, ...]]:
     """Give the lines of authorities that issued each other, from the leaf's issuer to an anchor, the shortest first.
 
-    At most `MOST_PATHS` of them, found in at most `MOST_STEPS` steps; no certificate is twice on one line.
+    At most `MOST_PATHS` of them, found in at most `MOST_STEPS` steps and `MOST_CHECKS` checks of signatures; no certificate
+    is twice on one line.
     """
     issued, found = _Issued(), 0
     begun: deque[tuple[Certificate, ...]] = deque([(leaf,)])
@@ -154,20 +158,31 @@ def candidates(
 
 
 class _Issued:
-    """Find who issued what, by name and signature; each signature is checked once."""
+    """Find who issued what, by name and signature; each signature is checked once under each key."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, str], bool] = {}
+        self._known: dict[tuple[str, bytes], bool] = {}
+        self._keys: dict[str, bytes] = {}
 
     def over(self, lower: Certificate, authorities: tuple[Certificate, ...]) -> Iterator[Certificate]:
         named = (each for each in authorities if same_name(lower.x509.issuer, each.x509.subject))
         return (each for each in named if self._is(lower, each))
 
     def _is(self, lower: Certificate, upper: Certificate) -> bool:
-        pair = lower.fingerprint, upper.fingerprint
+        pair = lower.fingerprint, self._key(upper)
         if pair not in self._known:
+            if len(self._known) >= MOST_CHECKS:
+                return False
             self._known[pair] = is_issued(lower.x509, upper.public_key)
         return self._known[pair]
+
+    def _key(self, certificate: Certificate) -> bytes:
+        known = self._keys.get(certificate.fingerprint)
+        if known is None:
+            key = certificate.public_key
+            known = b"" if key is None else key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+            self._keys[certificate.fingerprint] = known
+        return known
 
 
 def _judged(leaf: Certificate, line: tuple[Certificate, ...], moment: datetime, rules: PathRules) -> Path:
