@@ -76,7 +76,7 @@ class RevocationList:
     scope: Scope = field(compare=False, repr=False)
     signature_digest: str = field(compare=False)
     unusable: str = field(compare=False, default="")
-    _signers: dict[str, bool] = field(compare=False, repr=False, default_factory=dict)
+    _signers: dict[str, bool] = field(init=False, compare=False, repr=False, default_factory=dict)
 
     @property
     def name(self) -> str:
