@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
+from asn1crypto import crl as asn1
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import padding
@@ -27,8 +28,8 @@ MAX_SIZE: Final = 64 * 1024 * 1024
 _SHORT: Final = 127
 _LARGE: Final = 256 * 1024
 """Bytes from which on few lists are remembered: one of 15 MB that is replaced every hour would fill the memory in days."""
-_CRITICAL: Final = b"\x01\x01\xff"
-"""How DER writes that an extension is critical."""
+_CRITICAL: Final = b"\x01\x01\xff\x04"
+"""How DER writes that an extension is critical, and that its value begins."""
 _ENTRY: Final = {
     CRLEntryExtensionOID.CRL_REASON,
     CRLEntryExtensionOID.INVALIDITY_DATE,
@@ -104,7 +105,9 @@ class RevocationList:
         except (UnsupportedAlgorithm, ValueError, TypeError):
             return False
         pss = how if isinstance(how, padding.PSS) else None
-        return is_signed(key, parsed.signature, parsed.tbs_certlist_bytes, digest, pss)
+        # As it came: writing a long list anew, as the other library does, takes longer than checking its signature.
+        signed = asn1.CertificateList.load(self.der)["tbs_cert_list"].dump()
+        return is_signed(key, parsed.signature, signed, digest, pss)
 
     def entry(self, serial: int, issuer: Prepared) -> Entry | None:
         """Find what the list says of the certificate with this serial number of this issuer."""
@@ -166,7 +169,7 @@ def _read(parsed: x509.CertificateRevocationList, der: bytes) -> RevocationList:
         key_id=key.key_identifier if isinstance(key, x509.AuthorityKeyIdentifier) else None,
         scope=scope,
         signature_digest=digest_name(parsed),
-        unusable=_unknown(parsed) or _entries_unusable(parsed, scope),
+        unusable=_unknown(parsed) or _entries_unusable(parsed, der, scope),
     )
 
 
@@ -178,9 +181,9 @@ def _unknown(parsed: x509.CertificateRevocationList) -> str:
     return ""
 
 
-def _entries_unusable(parsed: x509.CertificateRevocationList, scope: Scope) -> str:
+def _entries_unusable(parsed: x509.CertificateRevocationList, der: bytes, scope: Scope) -> str:
     """RFC 5280, 5.3: an entry with a critical extension that is not understood makes the list decide nothing."""
-    if parsed.tbs_certlist_bytes.count(_CRITICAL) <= sum(each.critical for each in parsed.extensions):
+    if der.count(_CRITICAL) <= sum(each.critical for each in parsed.extensions):
         return ""  # no entry can have a critical extension, and most lists are too long to look at each
     known = _ENTRY if scope.indirect else _ENTRY - {CRLEntryExtensionOID.CERTIFICATE_ISSUER}
     for entry in parsed:

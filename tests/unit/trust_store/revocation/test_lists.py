@@ -281,6 +281,16 @@ def test_pem_is_the_same_list(world):
     assert load_list(pem).der == der
 
 
+def test_what_is_signed_is_checked_as_it_came(world):
+    """The reader of the signed part and the reader of the list see the same bytes."""
+    from asn1crypto import crl as asn1
+
+    for der in (list_der(world.issuing, [world.signer.certificate]), list_der(world.root, number=None)):
+        part = asn1.CertificateList.load(der)["tbs_cert_list"].dump()
+        assert part == x509.load_der_x509_crl(der).tbs_certlist_bytes
+        assert part in der
+
+
 @pytest.mark.parametrize("serial", [1, 127, 128, 255, 256, 2**64, 2**159 - 1])
 def test_every_serial_number_is_found(world, ask, serial):
     pki = Pki(serials=iter([serial]))
