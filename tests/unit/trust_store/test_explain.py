@@ -72,8 +72,12 @@ def test_a_refusal_says_what_to_do(world, now):
     assert lines[0].startswith("FAILED: The certificate of CN=Signer is revoked since 2026-11-22 00:00 UTC")
     assert lines[-1].startswith("What to do (certificate-revoked): Sign with a certificate that is in force")
     waiting = judge([leaf], world.evidence, Policy(), now)
-    assert as_text(as_record(waiting)).startswith("UNKNOWN: Whether the certificate of CN=Signer is revoked is not known")
-    assert as_text(as_record(vouched(frozenset({"A"}), "a token", now))).startswith("unsigned: Unsigned, authenticated by a token")
+    assert as_text(as_record(waiting)).startswith(
+        "UNKNOWN: Whether the certificate of CN=Signer is revoked is not known"
+    )
+    assert as_text(as_record(vouched(frozenset({"A"}), "a token", now))).startswith(
+        "unsigned: Unsigned, authenticated by a token"
+    )
 
 
 def test_the_record_has_the_same_tree_and_is_json(world, now):
