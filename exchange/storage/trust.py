@@ -22,7 +22,6 @@ from trust_store.certificate import Certificate, load
 from trust_store.evidence import Evidence, Revocation, Terms
 from trust_store.revocation.answers import OcspAnswer, load_answer
 from trust_store.revocation.lists import RevocationList, load_list
-from trust_store.revocation.memory import Standings
 
 _NAME = "trust"
 _Said = RevocationList | OcspAnswer
@@ -111,7 +110,7 @@ def _with(evidence: Evidence, said: Iterable[_Said]) -> Evidence:
     """Put in what authorities say now; paths do not depend on it and stay known, what followed from it is forgotten."""
     lists = tuple(each for each in said if isinstance(each, RevocationList))
     answers = tuple(each for each in said if isinstance(each, OcspAnswer))
-    return replace(evidence, lists=lists, answers=answers, standings=Standings())
+    return replace(evidence, lists=lists, answers=answers)
 
 
 def _evidence(session: Session) -> Evidence:
