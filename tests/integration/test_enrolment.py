@@ -25,7 +25,7 @@ from exchange.core.applications import MAX_OPEN, ApplicationState
 from exchange.core.audit import Author
 from exchange.core.enrolling import draw_serial
 from exchange.core.model import PartyStatus
-from exchange.founding import authority_of
+from exchange.founding import authority_of, save_key
 from trust_store.certificate import load, load_many
 from trust_store.enrol import Holder, create_authority, enrol, new_key, new_rsa_key
 from trust_store.enrol_proof import holding_statement, prove
@@ -186,11 +186,15 @@ ATTACKS = {
         "csr-malformed",
         lambda code: b"-----BEGIN CERTIFICATE REQUEST-----\n!!!\n-----END CERTIFICATE REQUEST-----",
     ),
-    "something huge": ("csr-malformed", lambda code: b"-----BEGIN CERTIFICATE REQUEST-----\n" + b"A" * 19_000),
+    "something huge": ("csr-malformed", lambda code: b"-----BEGIN CERTIFICATE REQUEST-----\n" + b"A" * 16_000),
+    "more than is read at all": (
+        "request-malformed",
+        lambda code: b"-----BEGIN CERTIFICATE REQUEST-----\n" + b"A" * 19_000,
+    ),
     "much inside": (
         "csr-malformed",
         lambda code: _request(
-            new_key(), code, x509.SubjectAlternativeName([x509.DNSName(f"{n:060}") for n in range(200)])
+            new_key(), code, x509.SubjectAlternativeName([x509.DNSName(f"{n:060}") for n in range(140)])
         ),
     ),
 }
@@ -338,6 +342,16 @@ async def test_without_the_authority_s_key_nothing_is_taken_on_or_approved(hub, 
     assert (await office[0].enrolment(asked.id)).approvals == 0
     key.with_suffix(".away").rename(key)
     assert (await office[0].approve(asked.id)).state == "completed"
+
+
+async def test_an_authority_that_has_ended_issues_nothing(hub, party, office) -> None:
+    exchange, at = hub.exchange, datetime.now(UTC).replace(microsecond=0) - 800 * DAY
+    asked = await party.apply(request_for(hub.lam_son))
+    ended = create_authority("CA cũ", serial=draw_serial(exchange.entropy), at=at, years=1)
+    save_key(hub.folder / "keys" / "authority", ended)
+    assert await refused(office[0].approve(asked.id)) == "authority-missing"
+    assert await refused(party.apply(request_for(hub.lam_son))) == "authority-missing"
+    assert (await office[0].enrolment(asked.id)).approvals == 0
 
 
 async def test_a_code_enrols_once_and_opens_nothing_else(hub, office, open_as) -> None:
