@@ -6,6 +6,7 @@ import asyncio
 import base64
 import dataclasses
 import itertools
+import shutil
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -32,7 +33,7 @@ from trust_store.enrol_proof import holding_statement, prove
 from trust_store.enrol_request import make_request
 from trust_store.evidence import Revocation
 from trust_store.identity import PartyKind
-from trust_store.keys import HeldKey
+from trust_store.keys import HeldKey, write_key
 
 DAY = timedelta(days=1)
 
@@ -412,6 +413,29 @@ async def test_a_certificate_from_elsewhere_is_registered_after_proof_and_approv
     assert done.certificate == key.certificate.fingerprint
     assert done.certificate in {each.fingerprint for each in await party.certificates()}
     assert "certificate-issued" not in await events(hub)
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not installed: 1 case left out")
+async def test_a_statement_signed_by_openssl_as_the_guide_says_is_a_proof(hub, party, tmp_path) -> None:
+    key, given = await elsewhere(hub, hub.lam_son), await party.challenge()
+    lines = (
+        *("congvan-proof-1", f"hub {hub.code}", f"party {hub.lam_son}"),
+        *(f"certificate {key.certificate.fingerprint}", f"challenge {given.challenge}"),
+    )
+    file, text = tmp_path / "key.pem", tmp_path / "statement.txt"
+    file.write_bytes(write_key(key))
+    text.write_text("".join(f"{line}\n" for line in lines))
+    signing = ("openssl", "dgst", "-sha256", "-sign", str(file), str(text))
+    process = await asyncio.create_subprocess_exec(*signing, stdout=asyncio.subprocess.PIPE)
+    signature, _ = await asyncio.wait_for(process.communicate(), 30)
+    wanted = {
+        "certificate": key.certificate.pem.decode(),
+        "challenge": given.challenge,
+        "proof": base64.b64encode(signature).decode(),
+    }
+    token = await hub.give(hub.lam_son, "enrol")
+    answer = await hub.ask("POST", "/v1/applications", token=token, data=msgspec.json.encode(wanted))
+    assert (answer.status, answer.json["state"]) == (201, "pending")
 
 
 async def test_signed_xml_is_a_proof_too(hub, party) -> None:
