@@ -48,13 +48,23 @@ async def list_authorities(folder: Path) -> None:
 @FOLDER
 @click.option("--intermediate", is_flag=True, help="Only known, not trusted by itself.")
 @click.option(
-    "--kind", "kinds", type=click.Choice(list(PartyKind)), multiple=True, help="May speak for these only; repeatable."
+    "--kind",
+    "kinds",
+    type=click.Choice([each.value for each in PartyKind]),
+    multiple=True,
+    help="May speak for these only; repeatable.",
 )
-@click.option("--use", "uses", type=click.Choice(list(Use)), multiple=True, help="Trusted for this only; repeatable.")
+@click.option(
+    "--use",
+    "uses",
+    type=click.Choice([each.value for each in Use]),
+    multiple=True,
+    help="Trusted for this only; repeatable.",
+)
 @click.option(
     "--revocation",
-    type=click.Choice(list(Asking)),
-    default=Asking.NAMED,
+    type=click.Choice([each.value for each in Asking]),
+    default=Asking.NAMED.value,
     show_default=True,
     help="When it must be known that a certificate is not revoked.",
 )

@@ -60,6 +60,12 @@ class AuditEvent(StrEnum):
     CERTIFICATE_REGISTERED = "certificate-registered", "A certificate was registered for a party."
     CERTIFICATE_REMOVED = "certificate-removed", "A certificate no longer speaks for a party."
     CERTIFICATE_REVOKED = "certificate-revoked", "A certificate was put on the local revocation list."
+    REVOCATION_IMPORTED = "revocation-imported", "A revocation list was imported by hand."
+    GRACE_BEGAN = "revocation-grace-began", "What is known of an authority's revocations is overdue; it still decides."
+    GRACE_ENDED = (
+        "revocation-grace-ended",
+        "What is known of an authority's revocations is fresh again, or decides no more.",
+    )
     CERTIFICATE_ISSUED = "certificate-issued", "The hub's authority issued a certificate for an approved application."
     CERTIFICATE_ENDED = "certificate-ended", "A party let one of its certificates go: it is not believed from then on."
     APPLICATION_MADE = "application-made", "Somebody applied for a certificate in the name of a party."

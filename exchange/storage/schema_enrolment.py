@@ -1,13 +1,10 @@
-"""The tables of enrolment: applications with their decisions, challenges, one-time codes, and which keys are certified.
-
-With them `METADATA` is whole.
-"""
+"""The tables of enrolment: applications with their decisions, challenges, one-time codes, and which keys are certified."""
 
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Integer, LargeBinary, PrimaryKeyConstraint, Table, Text
 
-from exchange.storage.schema_access import METADATA
+from exchange.storage.schema import METADATA
 
 __all__ = [
     "APPLICATIONS",
@@ -15,7 +12,6 @@ __all__ = [
     "CERTIFIED_KEYS",
     "ENROLMENT_CHALLENGES",
     "ENROLMENT_CODES",
-    "METADATA",
 ]
 
 APPLICATIONS = Table(

@@ -10,9 +10,11 @@ from exchange.core.ports.enrolment import Authority, Enrolments
 from exchange.core.ports.machine import Bell, Blobs, Clock, Entropy, Listener, P, Progress, Rehearsal, T, Workers
 from exchange.core.ports.records import Effects, EvidenceShelf, Mailboxes, Messages
 from exchange.core.ports.registry import Directory, Registry, TrustMaterial, TrustRegistry
+from exchange.core.ports.revocation import Asker, RevocationData, Sources
 from exchange.core.ports.systems import Systems, Vault
 
 __all__ = [
+    "Asker",
     "AuditTrail",
     "Authorities",
     "Authority",
@@ -31,6 +33,8 @@ __all__ = [
     "Progress",
     "Registry",
     "Rehearsal",
+    "RevocationData",
+    "Sources",
     "Store",
     "Systems",
     "T",
@@ -54,6 +58,8 @@ class Store:
     registry: Registry
     trust: TrustMaterial
     authorities: Authorities
+    revocation: RevocationData
+    sources: Sources
     tokens: Tokens
     systems: Systems
     enrolments: Enrolments

@@ -146,6 +146,25 @@ def test_trusting_a_known_authority_makes_it_an_anchor(office, tmp_path) -> None
         assert len(json.load(answer)["anchors"]) == 2
 
 
+def test_a_change_of_authorities_is_shown_and_made_only_when_asked(office, tmp_path) -> None:
+    hub = ("--dir", tmp_path / "a")
+    office.run("init", *hub, "--name", "Một", "--code", "1")
+    office.run("party", "add", *hub, "--kind", "agency", "H56.12", "Sở")
+    office.run("cert", "issue", *hub, "--out", tmp_path, "--password", "x", "H56.12")
+    anchor = tmp_path / "a" / "trust-anchor.pem"
+    before = office.run("authority", "list", *hub).stdout
+    terms = ("--kind", "enterprise", "--use", "documents", "--revocation", "required", "--until", "2036-01-01")
+    seen = office.run("authority", "trust", *hub, *terms, anchor).stdout
+    assert "no longer believed: 1" in seen
+    assert "Nothing was changed" in seen
+    assert office.run("authority", "list", *hub).stdout == before
+    office.run("authority", "trust", *hub, *terms, "--apply", anchor)
+    told = "for documents, enterprise, revocation required, until 2036-01-01 00:00 UTC"
+    assert told in office.run("authority", "list", *hub).stdout
+    assert "no longer known" in office.run("authority", "forget", *hub, "--apply", anchor).stdout
+    assert office.run("authority", "list", *hub).stdout == ""
+
+
 MISSING = ("--dir", "no-such-folder")
 FAILURES = {
     "serve nothing": ("hub-missing", ("serve", *MISSING)),

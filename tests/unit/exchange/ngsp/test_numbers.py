@@ -25,6 +25,9 @@ LOCAL = (
     "database-", "local-", "key-", "folder-", "files-", "file-", "hub-", "sandbox-", "setting-", "system-exists",
     "system-secret", "tls-", "tus-", "range-", "table-", "party-exists", "proxies-", "address-", "caller-", "lease-",
     "content-not-", "receipt-other", "request-unreadable", "tax-code-malformed", "workbook-", "workers-", "gateway-", "grant-", "lookup-",
+    "revocation-list-", "revocation-authority-", "revocation-certificate-", "revocation-older", "revocation-overdue",
+    "revocation-unusable", "ocsp-", "fetch-",
+    "timestamp-", "level-", "signature-not-raisable",
     "csr-", "proof-", "application-", "applications-", "authority-missing", "certificate-last", "certificates-too-many",
     "revocation-list-", "ocsp-",
 )  # fmt: skip
