@@ -212,6 +212,14 @@ class Client:
         """Download a receipt (sealed XML)."""
         return await self._bytes("GET", f"v1/evidence/{key}")
 
+    async def stamp(self, key: str) -> bytes:
+        """Download the proof of a receipt's time-stamp (JSON); `receipt-not-stamped` while there is none."""
+        return await self._bytes("GET", f"v1/evidence/{key}/stamp")
+
+    async def raised(self, message: str, level: str) -> bytes:
+        """Download a message raised to a level (T, LT or LTA) beside what its sender signed."""
+        return await self._bytes("GET", f"v1/messages/{message}/raised", params={"level": level})
+
     async def whoami(self) -> PartyView:
         """Show the party that the token speaks for."""
         return read_answer(await self._bytes("GET", "v1/whoami"), PartyView)

@@ -20,6 +20,7 @@ BAD_SETTING = reason(
 NO_HUB = reason("hub-missing", "There is no hub in this folder", "Make one with 'congvan init' or 'congvan sandbox'")
 
 NGSP_PREFIX: Final = re.compile(r"(/[A-Za-z0-9._-]+)*")
+TIME_URL: Final = r"https?://[!-+\--~]+"
 Amount = Annotated[int, msgspec.Meta(ge=0)]
 Secret = Annotated[str, msgspec.Meta(pattern=r"^([!-~]{20,})?$")]
 """Nothing, or at least 20 characters without white space."""
@@ -55,6 +56,10 @@ class Settings(Limits, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ngsp_max_bytes: Count = 50 * 1024 * 1024
     clock_skew_seconds: Amount = 300
     refuse_future_claims: bool = False
+    time_authorities: Annotated[str, msgspec.Meta(pattern=f"^({TIME_URL}( *, *{TIME_URL})*)?$")] = ""
+    time_seconds: Seconds = 10
+    time_batch_seconds: Seconds = 60
+    time_outage_minutes: Count = 60
     gateway_routes: str = ""
     gateway_subscriptions: str = ""
     gateway_seconds: Seconds = 30
@@ -69,6 +74,11 @@ class Settings(Limits, frozen=True, kw_only=True, forbid_unknown_fields=True):
     enrolment_approvals: Annotated[int, msgspec.Meta(ge=1, le=5)] = 1
     renewal_approvals: Annotated[int, msgspec.Meta(ge=0, le=5)] = 0
     enrolment_code_hours: Annotated[int, msgspec.Meta(ge=1, le=720)] = 72
+
+    @property
+    def time_urls(self) -> tuple[str, ...]:
+        """Return the addresses of the time-stamp authorities, the preferred one first."""
+        return tuple(each.strip() for each in self.time_authorities.split(",") if each.strip())
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,12 @@ from exchange.core.hub import Hub
 from exchange.core.ports import AuditTrail, Entropy, Registry, Systems, Tokens, TrustRegistry
 from exchange.core.reading import Reading
 from exchange.core.retention import Retention
+from exchange.core.stamping import TimeAuthorities
 from exchange.delivery.bell import LocalBell
 from exchange.net.fetching import Fetcher
 from exchange.operation.asking import Inquiries
 from exchange.storage.sqlite import SqliteDatabase
+from exchange.storage.stamps import StampStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,8 @@ class Exchange:
     entropy: Entropy
     database: SqliteDatabase
     retention: Retention
+    stamps: StampStore
+    clocks: TimeAuthorities
     inquiries: Inquiries
 
     @property

@@ -36,6 +36,7 @@ from exchange.operation.refreshing import Refresher
 from exchange.operation.watch import Watch
 from exchange.operation.workers import Worker
 from exchange.running import Exchange
+from exchange.timekeeping import stamp_forever
 from trust_store.errors import Refused, reason
 
 ADDRESS = reason(
@@ -185,6 +186,8 @@ def _beside(exchange: Exchange, watch: Watch) -> Iterator[Coroutine[Any, Any, No
     """Give what runs beside the listeners; of several processes the first one sweeps for all."""
     if watch.worker is None or watch.worker.leads:
         yield _sweep_forever(exchange)
+        if exchange.clocks.urls:
+            yield stamp_forever(exchange)
         yield Refresher(exchange.inquiries).run_forever()
     if watch.worker is not None:
         yield watch.share_forever(watch.worker)

@@ -23,12 +23,14 @@ from exchange.core.ports.files import Room
 from exchange.core.quota import Daily
 from exchange.core.reach import Sizes
 from exchange.core.reading import Reading
+from exchange.core.stamping import TimeAuthorities
 from exchange.core.uploads import Allowance, Uploads
 from exchange.delivery.bell import LocalBell
 from exchange.founding import FileAuthority
 from exchange.machine import LoggedProgress, SystemClock, SystemEntropy, ThreadWorkers
 from exchange.net.addresses import read_allowed
 from exchange.net.fetching import Bounds, Fetcher
+from exchange.net.posting import HttpPoster
 from exchange.operation.asking import Desk, Inquiries, Machine
 from exchange.rehearsal import ProcessRehearsal
 from exchange.running import Exchange
@@ -45,6 +47,7 @@ from exchange.storage.retention import RetentionStore
 from exchange.storage.revocation import RevocationStore
 from exchange.storage.sources import SourceStore
 from exchange.storage.sqlite import SqliteDatabase, open_database
+from exchange.storage.stamps import StampStore
 from exchange.storage.systems import SystemStore
 from exchange.storage.tokens import TokenStore
 from exchange.storage.trust import TrustStore
@@ -82,9 +85,10 @@ async def open_exchange(
         async with site.inquiring(trust) as inquiries:
             hub = site.hub(site.store(directory, inquiries.desk), inquiries)
             await _begin_trail(hub)
+            stamps, clocks = StampStore(database), site.clocks(hub)
             yield Exchange(
                 hub=hub,
-                reading=Reading(hub=hub),
+                reading=Reading(hub=hub, stamps=stamps, stamper=clocks),
                 registry=directory,
                 trust=trust,
                 bell=site.bell,
@@ -94,6 +98,8 @@ async def open_exchange(
                 database=database,
                 retention=RetentionStore(database),
                 inquiries=inquiries,
+                stamps=stamps,
+                clocks=clocks,
             )
 
 
@@ -206,6 +212,18 @@ class _Site:
             inline_bytes=settings.inline_bytes,
             sizes=Sizes(anybody=most, bound=min(settings.ngsp_max_bytes, most)),
             enrolment=self._enrolment(store),
+        )
+
+    def clocks(self, hub: Hub) -> TimeAuthorities:
+        """Know the time-stamp authorities that the settings name."""
+        return TimeAuthorities(
+            urls=self.settings.time_urls,
+            poster=HttpPoster(self.settings.time_seconds),
+            trust=hub.store.trust,
+            clock=self.clock,
+            entropy=self.entropy,
+            policy=hub.policy,
+            skew=timedelta(seconds=self.settings.clock_skew_seconds),
         )
 
     def _enrolment(self, store: Store) -> Enrolment:

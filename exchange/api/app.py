@@ -18,6 +18,7 @@ from exchange.api import (
     mailbox,
     messages,
     registration,
+    stamps,
     systems,
     uploads,
 )
@@ -49,6 +50,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *authorities.ROUTES,
     *applications.ROUTES,
     *enrolments.ROUTES,
+    *stamps.ROUTES,
 )
 STREAMS: Final[tuple[Route, ...]] = uploads.ROUTES
 """What speaks in headers and bytes: files beside letters."""

@@ -10,6 +10,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from exchange.api.ranges import NO_RANGE, Unsatisfiable
+from exchange.api.stamps import NOT_STAMPED
 from exchange.api.uploads import TUS_VERSION, UPLOAD_TYPE
 from exchange.api.views import FaultView, Problem
 from exchange.auth.principal import CREDENTIALS_DIFFER
@@ -27,6 +28,7 @@ from exchange.core.audit import BROKEN as AUDIT_BROKEN
 from exchange.core.groups import GROUP_IN_USE
 from exchange.core.ports.access import TOO_MANY as TOO_MANY_TOKENS
 from exchange.core.sheet import BadTable
+from exchange.core.stamping import UNAVAILABLE
 from exchange.core.systems import SYSTEM_EXISTS
 from exchange.core.writing import MAY_NOT_WRITE
 from exchange.errors import (
@@ -90,6 +92,8 @@ STATUS: Final[dict[str, int]] = {
     BUSY.code: 503,
     NOT_KNOWN.code: 503,
     STALE.code: 503,
+    UNAVAILABLE.code: 503,
+    NOT_STAMPED.code: 404,
     STOPPING.code: 503,
     CROWDED.code: 503,
     ABANDONED.code: 503,

@@ -38,6 +38,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "status": ("exchange.cli.mailbox", "Report a business status to the sender of a document"),
     "timeline": ("exchange.cli.evidence", "Tell what happened to a document"),
     "explain": ("exchange.cli.evidence", "Show why a document was believed, check by check"),
+    "raise": ("exchange.cli.raising", "Download a document with time-stamps beside what was signed"),
     "receipt": ("exchange.cli.evidence", "Download the receipts of a document, verified"),
     "verify": ("exchange.cli.verify", "Verify signed XML files offline"),
     "bench": ("exchange.cli.bench", "Measure how fast this machine exchanges documents"),
@@ -57,7 +58,8 @@ class Commands(click.Group):
         """Load a command."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name)
+        module = importlib.import_module(COMMANDS[cmd_name][0])
+        command: click.Command = getattr(module, cmd_name, None) or getattr(module, f"{cmd_name}_")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

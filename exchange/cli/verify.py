@@ -11,10 +11,11 @@ from pathlib import Path
 import click
 import msgspec
 
+from envelopes.batch import OTHER_RECEIPT
 from exchange.cli.moments import parse_moment
 from exchange.cli.plain import plain
 from exchange.machine import SystemClock
-from exchange.verification import UNMATCHED, Finding, examine
+from exchange.verification import UNMATCHED, Finding, examine, examine_stamp
 from trust_store.certificate import Certificate, load_many
 from trust_store.errors import reason
 from trust_store.evidence import Evidence, Revocation, Terms
@@ -35,6 +36,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--attachment", "attachments", type=FILE, multiple=True, help="A file that came beside a letter; repeatable."
 )
+@click.option("--stamp", "stamps", type=FILE, multiple=True, help="The proof of a receipt's time-stamp; repeatable.")
 @click.option(
     "--at", "moment", help="Judge as of this moment (ISO 8601, UTC unless it says otherwise); now unless told."
 )
@@ -48,6 +50,7 @@ def verify(
     intermediates: tuple[Path, ...],
     revoked: tuple[Path, ...],
     attachments: tuple[Path, ...],
+    stamps: tuple[Path, ...],
     moment: str | None,
     files: tuple[Path, ...],
     *,
@@ -63,7 +66,11 @@ def verify(
         revoked=tuple(_revocation(path, at) for path in revoked),
     )
     digests = {path: _digest(path) for path in attachments}
-    found = [(path, _examine_file(path, evidence, at, frozenset(digests.values()))) for path in files]
+    proofs = [(path, *_examine_proof(path, files, evidence, at)) for path in stamps]
+    proven = {sealed: moment for _, _, sealed, moment in proofs if moment is not None}
+    known = frozenset(digests.values())
+    found = [(path, _examine_file(path, evidence, at, known, proven.get(path))) for path in files]
+    found += [(path, finding) for path, finding, _, _ in proofs]
     covered = frozenset[str]().union(*(finding.detached for _, finding in found))
     found += [(path, _match(digest, covered)) for path, digest in digests.items()]
     for path, finding in found:
@@ -71,7 +78,9 @@ def verify(
     sys.exit(0 if all(finding.verdict == Outcome.VALID for _, finding in found) else 1)
 
 
-def _examine_file(path: Path, evidence: Evidence, at: datetime, attachments: Collection[str]) -> Finding:
+def _examine_file(
+    path: Path, evidence: Evidence, at: datetime, attachments: Collection[str], proven: datetime | None
+) -> Finding:
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -80,7 +89,23 @@ def _examine_file(path: Path, evidence: Evidence, at: datetime, attachments: Col
             reason=UNREADABLE.code,
             text=f"{UNREADABLE.title}: {error.strerror}. {UNREADABLE.fix}",
         )
-    return examine(data, evidence, Policy(), at, attachments)
+    return examine(data, evidence, Policy(), at, attachments, proven)
+
+
+def _examine_proof(
+    path: Path, files: Iterable[Path], evidence: Evidence, at: datetime
+) -> tuple[Finding, Path | None, datetime | None]:
+    """Find the receipt that a proof is about among the files, and verify the two together."""
+    data = path.read_bytes()
+    for sealed in (each for each in files if each.is_file()):
+        finding, proven = examine_stamp(data, sealed.read_bytes(), evidence, Policy(), at)
+        if finding.reason != OTHER_RECEIPT.code:
+            return finding, sealed, proven
+    return (
+        Finding(verdict=Outcome.INVALID, reason=OTHER_RECEIPT.code, text=f"{OTHER_RECEIPT.title}. {OTHER_RECEIPT.fix}"),
+        None,
+        None,
+    )
 
 
 def _digest(path: Path) -> str:

@@ -48,6 +48,11 @@ class AuditEvent(StrEnum):
 
     HUB_FOUNDED = "hub-founded", "The trail began: a hub was founded, or brought to a version that keeps a trail."
     SETTINGS_CHANGED = "settings-changed", "The hub was opened with other settings than the last time."
+    TIME_AUTHORITIES_SILENT = (
+        "time-authorities-silent",
+        "Receipts wait for a time-stamp for longer than the setting allows: no authority gives one.",
+    )
+    TIME_AUTHORITIES_BACK = "time-authorities-back", "No receipt waits too long for a time-stamp any more."
     PARTY_REGISTERED = "party-registered", "A party was registered."
     PARTY_CHANGED = "party-changed", "What is known of a party was changed."
     PARTY_SUSPENDED = "party-suspended", "A party was suspended: it can neither send nor receive."

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from exchange.config import Home
-from exchange.operation import contents, credentials, premises, records
+from exchange.operation import contents, credentials, premises, records, timing
 from exchange.operation.findings import Finding, Severity
 from exchange.storage.sqlite import SqliteSession
 
@@ -28,6 +28,8 @@ def examine_hub(
     try:
         with records.open_records(home) as session:
             yield from _examine_database(session, home, at, deep=deep)
+            if settings is not None:
+                yield from timing.examine_time(session, settings, at)
     except sqlite3.Error as error:
         yield records.DATABASE.broken(f"The database cannot be read: {error}", home.database.name)
     except (TypeError, ValueError, LookupError) as error:

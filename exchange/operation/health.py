@@ -92,6 +92,7 @@ class Health:
             "disk": self._check_disk,
             "trust": self._check_trust,
             "clock": self._check_clock,
+            "time": self._check_time,
         }
         return tuple([await self._run(name, check) for name, check in checks.items()])
 
@@ -147,6 +148,16 @@ class Health:
             raise Unfit(text, f"{moment(committed) - now} behind the last statement")
         self._compare(now)
         return "The clock goes forward"
+
+    async def _check_time(self) -> str:
+        """Tell how time-stamping does; it stands in nobody's way, so it never makes the hub unready."""
+        exchange = self._exchange
+        if not exchange.clocks.urls:
+            return "No time-stamp authority is named, so receipts are not stamped"
+        since, now = await exchange.stamps.waiting_since(), exchange.hub.clock.now()
+        if since is not None and now - since > timedelta(minutes=exchange.settings.time_outage_minutes):
+            return f"Degraded: receipts wait for a time-stamp since {since:%Y-%m-%d %H:%M} UTC"
+        return "Receipts are time-stamped"
 
     def _compare(self, now: datetime) -> None:
         """Compare the clock with one that nobody can set."""

@@ -31,6 +31,7 @@ _GAUGES: Final = {
     "bodies_bytes": "Bytes of memory set aside for bodies in flight",
     "disk_free_bytes": "Bytes that the hub may still write",
     "disk_free_inodes": "Files that the hub may still make",
+    "unstamped_seconds": "How long the oldest receipt waits for a time-stamp; 0 where none is stamped",
     "certificate_expiry_days": "Days until the certificate of the hub's own key ends",
 }
 
@@ -81,6 +82,7 @@ class Metrics:
             "disk_free_bytes": disk.free_bytes,
             "disk_free_inodes": float("inf") if disk.inodes is None else disk.inodes,
             "certificate_expiry_days": days,
+            "unstamped_seconds": await _unstamped(exchange),
         }
         for name, value in found.items():
             self._gauges[name].set(value)
@@ -113,3 +115,10 @@ class Metrics:
         self._groups.inc(groups - self._committed[0])
         self._units.inc(units - self._committed[1])
         self._committed = groups, units
+
+
+async def _unstamped(exchange: Exchange) -> float:
+    if not exchange.clocks.urls:
+        return 0.0
+    since = await exchange.stamps.waiting_since()
+    return max(0.0, (exchange.hub.clock.now() - since).total_seconds()) if since else 0.0

@@ -50,6 +50,7 @@ from exchange.core.ports import (
     Tokens,
     TrustMaterial,
 )
+from exchange.core.ports.stamping import StampShelf
 from exchange.core.quota import Daily
 from exchange.delivery.bell import LocalBell
 from exchange.delivery.wires import SharedBell, Wires
@@ -67,6 +68,7 @@ from exchange.storage.revocation import RevocationStore
 from exchange.storage.session import Database
 from exchange.storage.sources import SourceStore
 from exchange.storage.sqlite import open_database
+from exchange.storage.stamps import StampStore
 from exchange.storage.systems import SystemStore
 from exchange.storage.tokens import TokenStore
 from exchange.storage.trust import TrustStore
@@ -109,6 +111,7 @@ class Backend:
     systems: Systems
     enrolments: Enrolments
     audit: AuditTrail
+    stamps: StampShelf
     database: Database
 
 
@@ -127,6 +130,7 @@ def _backend(database: Database, folder: Path) -> Backend:
         systems=SystemStore(database, FileVault(folder / "systems.key", SystemEntropy())),
         enrolments=EnrolmentStore(database),
         audit=AuditStore(database),
+        stamps=StampStore(database),
         database=database,
     )
 

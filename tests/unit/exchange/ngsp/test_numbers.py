@@ -27,9 +27,8 @@ LOCAL = (
     "content-not-", "receipt-other", "request-unreadable", "tax-code-malformed", "workbook-", "workers-", "gateway-", "grant-", "lookup-",
     "revocation-list-", "revocation-authority-", "revocation-certificate-", "revocation-older", "revocation-overdue",
     "revocation-unusable", "ocsp-", "fetch-",
-    "timestamp-", "level-", "signature-not-raisable",
+    "timestamp-", "level-", "signature-not-raisable", "batch-proof-", "receipt-not-stamped",
     "csr-", "proof-", "application-", "applications-", "authority-missing", "certificate-last", "certificates-too-many",
-    "revocation-list-", "ocsp-",
 )  # fmt: skip
 """What this listener cannot meet: commands, adapters, the API's own."""
 
