@@ -36,6 +36,7 @@ from exchange.composing import (
     Draft,
     Event,
     Finding,
+    KeyFails,
     KeyHolder,
     Letter,
     Message,
@@ -50,6 +51,8 @@ from exchange.composing import (
     sign_unsigned,
     unpack,
 )
+from exchange.keys.opening import open_key
+from exchange.keys.pins import read_secret_file
 from exchange.reachability import doubt_reach, names_party
 from exchange.transfer import FILE_DIFFERS, Download, Line, Progress, Stored, Upload, opened
 from trust_store.errors import Reason, Refused, reason
@@ -67,6 +70,7 @@ __all__ = [
     "Event",
     "Finding",
     "HubRefused",
+    "KeyFails",
     "KeyHolder",
     "Letter",
     "Message",
@@ -88,8 +92,10 @@ __all__ = [
     "Unpacked",
     "compose_letter",
     "digest_of",
+    "open_key",
     "read_document",
     "read_key",
+    "read_secret_file",
     "reason",
     "sign_unsigned",
     "unpack",

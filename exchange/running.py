@@ -11,7 +11,7 @@ import msgspec
 from exchange.config import Home, Settings
 from exchange.core.audit import AuditEntry, AuditEvent, Author
 from exchange.core.hub import Hub
-from exchange.core.ports import AuditTrail, Entropy, Registry, Systems, Tokens, TrustRegistry
+from exchange.core.ports import AuditTrail, Entropy, HubKeys, Registry, Systems, Tokens, TrustRegistry
 from exchange.core.reading import Reading
 from exchange.core.retention import Retention
 from exchange.delivery.bell import LocalBell
@@ -23,6 +23,7 @@ class Exchange:
     """Hold a running hub with everything around it."""
 
     hub: Hub
+    hub_keys: HubKeys
     reading: Reading
     registry: Registry
     trust: TrustRegistry
@@ -47,6 +48,15 @@ class Exchange:
     def audit(self) -> AuditTrail:
         """Give the audit trail."""
         return self.hub.store.audit
+
+    async def require_key(self) -> None:
+        """See that the key which signs now can be used.
+
+        Raises:
+            Refused: it cannot be opened.
+        """
+        signer = await self.hub.signer()
+        await self.hub.workers.wait(lambda: signer.private_key)
 
     async def note_settings(self) -> None:
         """Audit the settings if they are not those that the hub was last served with; their values may be secrets."""

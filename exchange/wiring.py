@@ -11,7 +11,7 @@ from exchange.auth.vault import FileVault
 from exchange.blobs.local import LocalBlobs
 from exchange.blobs.partials import LocalPartials
 from exchange.config import Home, Settings, read_settings
-from exchange.core.audit import AuditEntry, AuditEvent
+from exchange.core.audit import AuditEntry, AuditEvent, Author
 from exchange.core.filing import Registrar
 from exchange.core.hub import Hub
 from exchange.core.ports import Clock, Progress, Store
@@ -21,6 +21,7 @@ from exchange.core.reach import Sizes
 from exchange.core.reading import Reading
 from exchange.core.uploads import Allowance, Uploads
 from exchange.delivery.bell import LocalBell
+from exchange.keys.ring import Ring
 from exchange.machine import LoggedProgress, SystemClock, SystemEntropy, ThreadWorkers
 from exchange.rehearsal import ProcessRehearsal
 from exchange.running import Exchange
@@ -28,35 +29,42 @@ from exchange.storage.audit import AuditStore
 from exchange.storage.directory import DirectoryStore
 from exchange.storage.effects import EffectStore
 from exchange.storage.evidence import EvidenceStore
+from exchange.storage.hub_keys import HubKeyStore
 from exchange.storage.mailboxes import MailboxStore
 from exchange.storage.messages import MessageStore
 from exchange.storage.migration import migrate
 from exchange.storage.retention import RetentionStore
 from exchange.storage.session import Database
-from exchange.storage.sqlite import open_database
+from exchange.storage.sqlite import SqliteDatabase, open_database
 from exchange.storage.systems import SystemStore
 from exchange.storage.tokens import TokenStore
 from exchange.storage.trust import TrustStore
 from exchange.storage.uploads import FileStore
-from trust_store.errors import Refused
-from trust_store.keys import KEY_UNREADABLE, HeldKey, load_pem
 from trust_store.policy import Policy
 
 
 @contextlib.asynccontextmanager
 async def open_exchange(
-    home: Home, *, clock: Clock | None = None, progress: Progress | None = None, bell: LocalBell | None = None
+    home: Home,
+    *,
+    clock: Clock | None = None,
+    progress: Progress | None = None,
+    bell: LocalBell | None = None,
+    signing: bool = True,
 ) -> AsyncIterator[Exchange]:
     """Open the hub that lives in a folder, and close it whole; `bell` is one that other processes hear too.
+
+    Without `signing` its own keys may be missing: for those who put that right.
 
     Raises:
         Refused: there is no hub, a setting is wrong, or its key cannot be read.
     """
-    settings, key = prepare(home)
+    settings = prepare(home)
     entropy, bell, workers = SystemEntropy(), bell or LocalBell(), ThreadWorkers()
     rehearsal = ProcessRehearsal(settings.rehearsal_seconds)
     async with open_database(home.database) as database, _closing(workers, rehearsal):
         directory, trust = DirectoryStore(database, settings.code), TrustStore(database)
+        keys = Ring(HubKeyStore(database), home, settings)
         clock, progress, blobs = clock or SystemClock(), progress or LoggedProgress(), LocalBlobs(home.blobs)
         hub = Hub(
             store=_store(database, directory, trust, settings, FileVault(home.vault, entropy)),
@@ -68,24 +76,39 @@ async def open_exchange(
             rehearsal=rehearsal,
             progress=progress,
             registrar=Registrar(issuer=Actor(code=settings.code, name=settings.name), entropy=entropy),
-            key=key,
+            keys=keys,
             policy=Policy(),
             inline_bytes=settings.inline_bytes,
             sizes=_sizes(settings),
         )
         await _begin_trail(hub)
-        yield Exchange(
-            hub=hub,
-            reading=Reading(hub=hub),
-            registry=directory,
-            trust=trust,
-            bell=bell,
-            settings=settings,
-            home=home,
-            entropy=entropy,
-            database=database,
-            retention=RetentionStore(database),
-        )
+        await keys.begin(Author(actor="hub", at=clock.now()), needed=signing)
+        yield _around(hub, home, settings, database, directory, trust, bell, entropy)
+
+
+def _around(
+    hub: Hub,
+    home: Home,
+    settings: Settings,
+    database: SqliteDatabase,
+    directory: DirectoryStore,
+    trust: TrustStore,
+    bell: LocalBell,
+    entropy: SystemEntropy,
+) -> Exchange:
+    return Exchange(
+        hub=hub,
+        hub_keys=HubKeyStore(database),
+        reading=Reading(hub=hub),
+        registry=directory,
+        trust=trust,
+        bell=bell,
+        settings=settings,
+        home=home,
+        entropy=entropy,
+        database=database,
+        retention=RetentionStore(database),
+    )
 
 
 @contextlib.asynccontextmanager
@@ -98,16 +121,16 @@ async def _closing(workers: ThreadWorkers, rehearsal: ProcessRehearsal) -> Async
         await rehearsal.close()
 
 
-def prepare(home: Home) -> tuple[Settings, HeldKey]:
-    """Read the settings and the key of a hub, and bring its database to this version.
+def prepare(home: Home) -> Settings:
+    """Read the settings of a hub, and bring its database to this version.
 
     Raises:
-        Refused: there is no hub, a setting is wrong, or its key cannot be read.
+        Refused: there is no hub, or a setting is wrong.
     """
-    settings, key = read_settings(home), _read_key(home)
+    settings = read_settings(home)
     migrate(home.database)
     home.blobs.mkdir(exist_ok=True)
-    return settings, key
+    return settings
 
 
 async def _begin_trail(hub: Hub) -> None:
@@ -158,10 +181,3 @@ def _uploads(
             age=timedelta(days=settings.unattached_days),
         ),
     )
-
-
-def _read_key(home: Home) -> HeldKey:
-    try:
-        return load_pem((home.keys / "hub.key.pem").read_bytes(), (home.keys / "hub.cert.pem").read_bytes())
-    except OSError as error:
-        raise Refused(KEY_UNREADABLE, f"The hub's own key: {error.strerror}", where=str(error.filename)) from None

@@ -12,7 +12,7 @@ from envelopes.drafting import FileBeside, draft_letter
 from envelopes.edxml import Letter, Organ, build
 from envelopes.opened import VIETNAM
 from envelopes.signature.sign import sign as sign_document
-from exchange.cli.options import Caller, caller_options, key_options, run_async
+from exchange.cli.options import Caller, NamedKey, caller_options, key_options, run_async
 from exchange.cli.plain import local, plain
 from exchange.composing import NOT_A_LETTER, read_document
 from exchange.transfer import measure
@@ -120,13 +120,10 @@ def sign(
     file: Path,
     beside: tuple[Path, ...],
     out: Path | None,
-    p12: str | None,
-    password: str | None,
-    key: str | None,
-    cert: str | None,
+    named: NamedKey,
 ) -> None:
     """Sign an XML document, edXML at its own place, with a key that never leaves this machine."""
-    holder = caller.key(p12, password, key, cert)
+    holder = caller.key(named)
     target = out or file.with_name(f"{file.stem}.signed{file.suffix}")
     document = file.read_bytes()
     for doubt in asyncio.run(_doubts(caller, document)):

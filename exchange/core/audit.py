@@ -48,6 +48,8 @@ class AuditEvent(StrEnum):
 
     HUB_FOUNDED = "hub-founded", "The trail began: a hub was founded, or brought to a version that keeps a trail."
     SETTINGS_CHANGED = "settings-changed", "The hub was opened with other settings than the last time."
+    HUB_KEY_ADDED = "hub-key-added", "A key of the hub itself was made known, and from when it signs."
+    HUB_KEY_RETIRED = "hub-key-retired", "A key of the hub itself signs nothing more."
     PARTY_REGISTERED = "party-registered", "A party was registered."
     PARTY_CHANGED = "party-changed", "What is known of a party was changed."
     PARTY_SUSPENDED = "party-suspended", "A party was suspended: it can neither send nor receive."

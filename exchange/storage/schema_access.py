@@ -1,6 +1,6 @@
 """The tables of who may do what and how much: connected systems with their locked secrets, and what was used of quotas.
 
-With them `METADATA` is whole.
+With them and those of `schema_keys` `METADATA` is whole.
 """
 
 from __future__ import annotations

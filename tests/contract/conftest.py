@@ -40,6 +40,7 @@ from exchange.core.ports import (
     Directory,
     Effects,
     EvidenceShelf,
+    HubKeys,
     Mailboxes,
     Messages,
     Systems,
@@ -54,6 +55,7 @@ from exchange.storage.audit import AuditStore
 from exchange.storage.directory import DirectoryStore
 from exchange.storage.effects import EffectStore
 from exchange.storage.evidence import EvidenceStore
+from exchange.storage.hub_keys import HubKeyStore
 from exchange.storage.mailboxes import MailboxStore
 from exchange.storage.messages import MessageStore
 from exchange.storage.migration import migrate
@@ -97,6 +99,7 @@ class Backend:
     tokens: Tokens
     systems: Systems
     audit: AuditTrail
+    hub_keys: HubKeys
     database: Database
 
 
@@ -111,6 +114,7 @@ def _backend(database: Database, folder: Path) -> Backend:
         tokens=TokenStore(database),
         systems=SystemStore(database, FileVault(folder / "systems.key", SystemEntropy())),
         audit=AuditStore(database),
+        hub_keys=HubKeyStore(database),
         database=database,
     )
 

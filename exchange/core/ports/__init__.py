@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from exchange.core.ports.access import AuditTrail, Tokens
+from exchange.core.ports.keys import HubKeys, Signers
 from exchange.core.ports.machine import Bell, Blobs, Clock, Entropy, Listener, P, Progress, Rehearsal, T, Workers
 from exchange.core.ports.records import Effects, EvidenceShelf, Mailboxes, Messages
 from exchange.core.ports.registry import Directory, Registry, TrustMaterial, TrustRegistry
@@ -19,6 +20,7 @@ __all__ = [
     "Effects",
     "Entropy",
     "EvidenceShelf",
+    "HubKeys",
     "Listener",
     "Mailboxes",
     "Messages",
@@ -26,6 +28,7 @@ __all__ = [
     "Progress",
     "Registry",
     "Rehearsal",
+    "Signers",
     "Store",
     "Systems",
     "T",

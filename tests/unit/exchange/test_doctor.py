@@ -263,7 +263,7 @@ def test_the_exit_code_says_how_bad_it_is(home: Home) -> None:
 def test_nothing_in_an_empty_folder_is_a_stack_trace(tmp_path: Path) -> None:
     assert exit_code(examine(Home(tmp_path / "none"))) == 2
     (tmp_path / "empty").mkdir(mode=0o700)
-    assert {"settings-wrong", "key-unusable", "database-damaged"} <= names(Home(tmp_path / "empty"))
+    assert {"settings-wrong", "anchor-unreadable", "database-damaged"} <= names(Home(tmp_path / "empty"))
 
 
 def test_every_kind_of_finding_is_described() -> None:
