@@ -5,7 +5,7 @@ A kill at any moment leaves the hub with the key that it had, or with both; `tes
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -50,9 +50,7 @@ async def rotate(exchange: Exchange, wanted: Wanted, progress: Progress) -> HubK
             announced.
     """
     by = exchange.author()
-    since = wanted.since or by.at + 2 * LEAD
-    if since < by.at + LEAD:
-        raise Refused(TOO_SOON, f"{since:%Y-%m-%d %H:%M:%S} UTC")
+    _begin(wanted, by.at)
     place = _place(exchange.home, wanted.name)
     for known in await exchange.hub_keys.known():
         if known.place == place and known.retired_at is None:
@@ -68,14 +66,24 @@ async def rotate(exchange: Exchange, wanted: Wanted, progress: Progress) -> HubK
     progress.passed("rotate.1-write")
 
     # 2 try: the key is opened as the hub will open it, and signs. A crash leaves the same.
-    key = HubKey(certificate=chain[0], chain=chain[1:], place=place, since=since)
+    key = HubKey(certificate=chain[0], chain=chain[1:], place=place, since=_begin(wanted, by.at))
     try_key(exchange, key)
     progress.passed("rotate.2-try")
 
     # 3 announce: every process knows it before it signs. A crash leaves a key that is announced; asked again, it is named.
+    by = exchange.author()
+    key = replace(key, since=_begin(wanted, by.at))
     await exchange.hub_keys.announce(key, by)
     progress.passed("rotate.3-announce")
     return key
+
+
+def _begin(wanted: Wanted, at: datetime) -> datetime:
+    """Say from when on the key signs that is announced at a moment; trying it may have taken its time."""
+    since = wanted.since or at + 2 * LEAD
+    if since < at + LEAD:
+        raise Refused(TOO_SOON, f"{since:%Y-%m-%d %H:%M:%S} UTC")
+    return since
 
 
 def try_key(exchange: Exchange, key: HubKey) -> KeyHolder:

@@ -5,6 +5,7 @@ The PIN is tried once: a wrong one is not tried again, and the last try that the
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
 from collections.abc import Callable, Iterable
@@ -34,7 +35,8 @@ class Device:
     def use(self, work: Callable[[Session, Any], T]) -> T:
         """Do something with a session and the key in it; one thread at a time, whatever the device.
 
-        A session that was lost is opened anew, once; what still fails is refused, and tried again a second later.
+        What fails is tried once more with the driver started anew: a session may be lost, or a device be another by now.
+        What still fails is refused, and tried again a second later at the earliest.
 
         Raises:
             KeyFails: a reason of `exchange.keys.reasons`.
@@ -43,12 +45,8 @@ class Device:
             self._driver.library()
             from pkcs11.exceptions import PKCS11Error  # noqa: PLC0415 - the extra `hsm`, which is there now
 
-            is_fresh = not self._is_open()
-            try:
+            with contextlib.suppress(PKCS11Error):
                 return self._attempt(work)
-            except PKCS11Error as error:
-                if is_fresh:
-                    raise self._fail(error) from None
             self._driver.restart()
             try:
                 return self._attempt(work)

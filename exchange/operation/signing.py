@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import stat
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -74,13 +75,18 @@ def _examine_place(key: HubKey, home: Home, settings: Settings, *, deep: bool) -
 def _examine_secrets(home: Home, settings: Settings, keys: list[HubKey]) -> Iterator[Finding]:
     """See that nobody else reads files with keys, passwords and PINs; those in `keys` are looked at with the folder."""
     named = {settings.signing_password_file} | {each.place for each in keys if not is_device(each.place)}
-    for each in keys:
-        if is_device(each.place):
-            named |= {parse_name(each.place).pin_source}
+    named |= set(_pin_sources(keys))
     for path in sorted(home.folder / name for name in named if name):
         inside = path.parent == home.keys
         if not inside and path.exists() and path.stat().st_mode & _OTHERS:
             yield KEY_OPEN.broken("Other users may read a secret of the hub", _shown(path, home))
+
+
+def _pin_sources(keys: list[HubKey]) -> Iterator[str]:
+    for each in keys:
+        if is_device(each.place):
+            with contextlib.suppress(Refused):
+                yield parse_name(each.place).pin_source
 
 
 def _shown(path: Path, home: Home) -> str:

@@ -110,6 +110,15 @@ def tokens(driver: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
 
 @pytest.fixture
 def token(driver: str, tokens: Path) -> Token:
+    return _make(driver, tokens)
+
+
+@pytest.fixture
+def another(driver: str, tokens: Path) -> Token:
+    return _make(driver, tokens)
+
+
+def _make(driver: str, tokens: Path) -> Token:
     label = f"token{next(_NUMBERS)}-{os.getpid()}"
     run("softhsm2-util", "--init-token", "--free", "--label", label, "--pin", PIN, "--so-pin", "12345678")
     return Token(driver=driver, label=label, tokens=tokens)

@@ -22,12 +22,15 @@ import pytest
 from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from adapters.base import Desk
+from adapters.courier import Courier
+from adapters.folder.adapter import Folder
 from envelopes.drafting import draft_letter
 from envelopes.edxml import Organ, build
 from envelopes.opened import VIETNAM
 from envelopes.signature.sign import sign
 from exchange.cli.main import cli
-from exchange.client import Client, Refused
+from exchange.client import Client, Refused, Trust, open_key
 from exchange.config import Home
 from exchange.core.model import PartyId
 from exchange.wiring import open_exchange
@@ -295,3 +298,52 @@ async def test_the_loop_goes_on_while_the_token_signs(tmp_path: Path, token, rsa
         await watcher
     assert len(gaps) > 100
     assert sorted(gaps)[len(gaps) // 2] < spent / 100
+
+
+async def test_the_folder_adapter_keeps_letters_while_its_token_is_not_there(
+    tmp_path: Path, token, another, one: HeldKey
+) -> None:
+    place = Place(tmp_path, token, one)
+    stem, folder = tmp_path / PARTY, tmp_path / "folder"
+    own = load_pem(Path(f"{stem}.key.pem").read_bytes(), Path(f"{stem}.cert.pem").read_bytes())
+    another.put(own, "party", "0a", with_certificate=True)
+    dropped = folder / "outbox" / "a"
+    dropped.mkdir(parents=True)
+    text = f'to = ["{RECEIVER}"]\nnumber = "1"\nnotation = "CV"\nsubject = "x"\n'
+    (dropped / "letter.toml").write_text(text, "utf-8")
+    (dropped / "a.pdf").write_bytes(b"%PDF-1.4")
+    (tmp_path / "bearer").write_text(place.bearer)
+    with place.serving(1) as (_, url):
+        command = [
+            "adapter",
+            "folder",
+            "--folder",
+            folder,
+            "--settle",
+            "0",
+            "--url",
+            url,
+            "--token-file",
+            tmp_path / "bearer",
+        ]
+        command += [
+            "--anchor",
+            place.home / "trust-anchor.pem",
+            "--key",
+            another.name("party", pin_source=place.pin),
+            "--once",
+        ]
+        opened = open_key(another.name("party"), secret=PIN)
+        with Folder.opened(
+            folder, opened, Trust.of([(place.home / "trust-anchor.pem").read_bytes()]), settle=0
+        ) as local:
+            stored, away = another.place, tmp_path / "away"
+            stored.rename(away)
+            async with Client(url, place.bearer) as client:
+                courier = Courier(desk=Desk(client=client, local=local, spool=local.spool, trust=local.trust))
+                with pytest.raises(Refused, match="key-device"):
+                    await courier.run_once()
+            assert not list((folder / "failed").iterdir())
+        away.rename(stored)
+        run(*command)
+    assert (folder / "sent" / "a" / "receipt.xml").exists()
