@@ -18,7 +18,7 @@ from trust_store.certificate import Certificate, load, load_many
 from trust_store.errors import Refused
 
 ANCHOR = rule("anchor-unreadable", Severity.ERROR, "Put trust-anchor.pem back; people verify receipts with it")
-NO_ANCHOR = rule("anchor-none", Severity.ERROR, "Trust an authority: congvan cert trust")
+NO_ANCHOR = rule("anchor-none", Severity.ERROR, "Trust an authority: congvan authority trust")
 UNREADABLE = rule("certificate-unreadable", Severity.ERROR, "Restore the database, or register the certificate again")
 AUTHORITY_ENDED = rule(
     "authority-ended", Severity.WARNING, "Trust the authority's new certificate; letters under the old are refused"

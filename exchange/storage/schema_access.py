@@ -1,7 +1,4 @@
-"""The tables of who may do what and how much: connected systems with their locked secrets, and what was used of quotas.
-
-With them and those of `schema_keys` `METADATA` is whole.
-"""
+"""The tables of who may do what and how much: connected systems with their locked secrets, and what was used of quotas."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ from sqlalchemy import BigInteger, Column, Integer, LargeBinary, PrimaryKeyConst
 
 from exchange.storage.schema import METADATA
 
-__all__ = ["METADATA", "SYSTEMS", "SYSTEM_PARTIES", "SYSTEM_SECRETS", "USAGE"]
+__all__ = ["SYSTEMS", "SYSTEM_PARTIES", "SYSTEM_SECRETS", "USAGE"]
 
 USAGE = Table(
     "usage",

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, LargeBinary, Table, Text
 
-from exchange.storage.schema_access import METADATA
-
-__all__ = ["HUB_KEYS", "METADATA"]
+from exchange.storage.schema import METADATA
 
 HUB_KEYS = Table(
     "hub_keys",

@@ -5,19 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from exchange.core.ports.access import AuditTrail, Tokens
+from exchange.core.ports.authorities import Authorities
+from exchange.core.ports.enrolment import Authority, Enrolments
 from exchange.core.ports.keys import HubKeys, Signers
 from exchange.core.ports.machine import Bell, Blobs, Clock, Entropy, Listener, P, Progress, Rehearsal, T, Workers
 from exchange.core.ports.records import Effects, EvidenceShelf, Mailboxes, Messages
 from exchange.core.ports.registry import Directory, Registry, TrustMaterial, TrustRegistry
+from exchange.core.ports.revocation import Asker, RevocationData, Sources
 from exchange.core.ports.systems import Systems, Vault
 
 __all__ = [
+    "Asker",
     "AuditTrail",
+    "Authorities",
+    "Authority",
     "Bell",
     "Blobs",
     "Clock",
     "Directory",
     "Effects",
+    "Enrolments",
     "Entropy",
     "EvidenceShelf",
     "HubKeys",
@@ -28,7 +35,9 @@ __all__ = [
     "Progress",
     "Registry",
     "Rehearsal",
+    "RevocationData",
     "Signers",
+    "Sources",
     "Store",
     "Systems",
     "T",
@@ -51,6 +60,10 @@ class Store:
     directory: Directory
     registry: Registry
     trust: TrustMaterial
+    authorities: Authorities
+    revocation: RevocationData
+    sources: Sources
     tokens: Tokens
     systems: Systems
+    enrolments: Enrolments
     audit: AuditTrail
