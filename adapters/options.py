@@ -15,7 +15,7 @@ import click
 from adapters.base import Desk, Local, Pace
 from adapters.courier import Courier
 from adapters.spool import Spool
-from exchange.client import Client, KeyHolder, Refused, Trust, open_key, read_secret_file, reason
+from exchange.client import Client, KeyHolder, Refused, Trust, open_key, reason
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 SECRET_UNREADABLE = reason(
@@ -83,7 +83,7 @@ def _link(
     anchors: tuple[Path, ...],
     once: bool,
 ) -> Link:
-    secret = read_secret_file(password_file) if password_file else None
+    secret = _read(password_file).decode("utf-8", "replace").rstrip("\r\n") if password_file else None
     return Link(
         url=url,
         token=_read(token_file).decode("ascii", "replace").strip(),

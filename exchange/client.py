@@ -48,12 +48,10 @@ from exchange.composing import (
     compose_letter,
     digest_of,
     read_document,
-    read_key,
     sign_unsigned,
     unpack,
 )
 from exchange.keys.opening import open_key
-from exchange.keys.pins import read_secret_file
 from exchange.reachability import doubt_reach, names_party
 from exchange.transfer import FILE_DIFFERS, Download, Line, Progress, Stored, Upload, opened
 from trust_store.errors import Reason, Refused, reason
@@ -95,8 +93,6 @@ __all__ = [
     "digest_of",
     "open_key",
     "read_document",
-    "read_key",
-    "read_secret_file",
     "reason",
     "sign_unsigned",
     "unpack",

@@ -23,7 +23,7 @@ from trust_store.errors import Refused, reason
 from trust_store.evidence import Evidence
 from trust_store.identity import may_issue_evidence
 from trust_store.judge import judge
-from trust_store.keys import KeyFails, KeyHolder, read_key
+from trust_store.keys import KeyFails, KeyHolder
 from trust_store.policy import Policy
 
 __all__ = [
@@ -43,7 +43,6 @@ __all__ = [
     "compose_letter",
     "digest_of",
     "read_document",
-    "read_key",
     "sign_unsigned",
     "unpack",
 ]

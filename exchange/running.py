@@ -17,6 +17,7 @@ from exchange.core.retention import Retention
 from exchange.delivery.bell import LocalBell
 from exchange.net.fetching import Fetcher
 from exchange.operation.asking import Inquiries
+from exchange.storage.hub_keys import HubKeyStore
 from exchange.storage.sqlite import SqliteDatabase
 
 
@@ -25,7 +26,6 @@ class Exchange:
     """Hold a running hub with everything around it."""
 
     hub: Hub
-    hub_keys: HubKeys
     reading: Reading
     registry: Registry
     trust: TrustRegistry
@@ -56,6 +56,11 @@ class Exchange:
     def audit(self) -> AuditTrail:
         """Give the audit trail."""
         return self.hub.store.audit
+
+    @property
+    def hub_keys(self) -> HubKeys:
+        """Give what keeps which keys the hub has and had."""
+        return HubKeyStore(self.database)
 
     async def require_key(self) -> None:
         """See that the key which signs now can be used.

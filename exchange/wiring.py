@@ -88,11 +88,9 @@ async def open_exchange(
         directory, trust = DirectoryStore(database, settings.code), TrustStore(database)
         async with site.inquiring(trust) as inquiries:
             hub = site.hub(site.store(directory, inquiries.desk), inquiries)
-            await _begin_trail(hub)
-            await site.keys.begin(Author(actor="hub", at=site.clock.now()), needed=signing)
+            await site.begin(hub, needed=signing)
             yield Exchange(
                 hub=hub,
-                hub_keys=HubKeyStore(database),
                 reading=Reading(hub=hub),
                 registry=directory,
                 trust=trust,
@@ -126,12 +124,6 @@ def prepare(home: Home) -> Settings:
     migrate(home.database)
     home.blobs.mkdir(exist_ok=True)
     return settings
-
-
-async def _begin_trail(hub: Hub) -> None:
-    """Write the first row of the audit trail, once for each code that the hub has had."""
-    entry = AuditEntry(event=AuditEvent.HUB_FOUNDED, actor="hub", subject=hub.registrar.issuer.code)
-    await hub.store.audit.append_news(entry, hub.clock.now())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +160,13 @@ class _Site:
         finally:
             await inquiries.close()
             desk.fetcher.close()
+
+    async def begin(self, hub: Hub, *, needed: bool) -> None:
+        """Write the first row of the audit trail, once for each code that the hub has had, and take its key in."""
+        now = self.clock.now()
+        entry = AuditEntry(event=AuditEvent.HUB_FOUNDED, actor="hub", subject=hub.registrar.issuer.code)
+        await hub.store.audit.append_news(entry, now)
+        await self.keys.begin(Author(actor="hub", at=now), needed=needed)
 
     def policy(self) -> Policy:
         """State what is asked of certificates."""
