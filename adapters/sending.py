@@ -17,6 +17,7 @@ from exchange.client import (
     UNREACHABLE,
     Event,
     HubRefused,
+    KeyFails,
     Letter,
     MomentView,
     Refused,
@@ -74,6 +75,8 @@ class Sending:
             # 1 compose: translate and sign, once. A crash leaves the original where it was.
             try:
                 document = desk.local.compose(name, self._sender)
+            except KeyFails:
+                raise
             except Refused as refusal:
                 desk.local.record_failure(name, Failure(refusal=refusal))
                 return

@@ -37,6 +37,7 @@ from exchange.composing import (
     Draft,
     Event,
     Finding,
+    KeyFails,
     KeyHolder,
     Letter,
     Message,
@@ -47,10 +48,10 @@ from exchange.composing import (
     compose_letter,
     digest_of,
     read_document,
-    read_key,
     sign_unsigned,
     unpack,
 )
+from exchange.keys.opening import open_key
 from exchange.reachability import doubt_reach, names_party
 from exchange.transfer import FILE_DIFFERS, Download, Line, Progress, Stored, Upload, opened
 from trust_store.errors import Reason, Refused, reason
@@ -68,6 +69,7 @@ __all__ = [
     "Event",
     "Finding",
     "HubRefused",
+    "KeyFails",
     "KeyHolder",
     "Letter",
     "Message",
@@ -89,8 +91,8 @@ __all__ = [
     "Unpacked",
     "compose_letter",
     "digest_of",
+    "open_key",
     "read_document",
-    "read_key",
     "reason",
     "sign_unsigned",
     "unpack",

@@ -35,6 +35,9 @@ class Settings(Limits, frozen=True, kw_only=True, forbid_unknown_fields=True):
     inline_bytes: Amount = 64 * 1024
     sweep_seconds: float = 5.0
     rehearsal_seconds: Seconds = 20
+    signing_key: str = "keys/hub.key.pem"
+    signing_cert: str = "keys/hub.cert.pem"
+    signing_password_file: str = ""
     tls_cert: str = ""
     tls_key: str = ""
     client_ca: str = ""

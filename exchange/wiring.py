@@ -14,7 +14,7 @@ from exchange.blobs.local import LocalBlobs
 from exchange.blobs.partials import LocalPartials
 from exchange.config import Home, Settings, read_settings
 from exchange.core.applications import Terms
-from exchange.core.audit import AuditEntry, AuditEvent
+from exchange.core.audit import AuditEntry, AuditEvent, Author
 from exchange.core.enrolling import Enrolment
 from exchange.core.filing import Registrar
 from exchange.core.hub import Hub
@@ -27,6 +27,7 @@ from exchange.core.stamping import TimeAuthorities
 from exchange.core.uploads import Allowance, Uploads
 from exchange.delivery.bell import LocalBell
 from exchange.founding import FileAuthority
+from exchange.keys.ring import Ring
 from exchange.machine import LoggedProgress, SystemClock, SystemEntropy, ThreadWorkers
 from exchange.net.addresses import read_allowed
 from exchange.net.fetching import Bounds, Fetcher
@@ -40,6 +41,7 @@ from exchange.storage.directory import DirectoryStore
 from exchange.storage.effects import EffectStore
 from exchange.storage.enrolments import EnrolmentStore
 from exchange.storage.evidence import EvidenceStore
+from exchange.storage.hub_keys import HubKeyStore
 from exchange.storage.mailboxes import MailboxStore
 from exchange.storage.messages import MessageStore
 from exchange.storage.migration import migrate
@@ -52,27 +54,32 @@ from exchange.storage.systems import SystemStore
 from exchange.storage.tokens import TokenStore
 from exchange.storage.trust import TrustStore
 from exchange.storage.uploads import FileStore
-from trust_store.errors import Refused
-from trust_store.keys import KEY_UNREADABLE, HeldKey, load_pem
 from trust_store.policy import Freshness, Policy
 
 
 @contextlib.asynccontextmanager
 async def open_exchange(
-    home: Home, *, clock: Clock | None = None, progress: Progress | None = None, bell: LocalBell | None = None
+    home: Home,
+    *,
+    clock: Clock | None = None,
+    progress: Progress | None = None,
+    bell: LocalBell | None = None,
+    signing: bool = True,
 ) -> AsyncIterator[Exchange]:
     """Open the hub that lives in a folder, and close it whole; `bell` is one that other processes hear too.
+
+    Without `signing` its own keys may be missing: for those who put that right.
 
     Raises:
         Refused: there is no hub, a setting is wrong, or its key cannot be read.
     """
-    settings, key = prepare(home)
+    settings = prepare(home)
     workers, rehearsal = ThreadWorkers(), ProcessRehearsal(settings.rehearsal_seconds)
     async with open_database(home.database) as database, _closing(workers, rehearsal):
         site = _Site(
             home=home,
             settings=settings,
-            key=key,
+            keys=Ring(HubKeyStore(database), home, settings),
             database=database,
             clock=clock or SystemClock(),
             entropy=SystemEntropy(),
@@ -84,7 +91,7 @@ async def open_exchange(
         directory, trust = DirectoryStore(database, settings.code), TrustStore(database)
         async with site.inquiring(trust) as inquiries:
             hub = site.hub(site.store(directory, inquiries.desk), inquiries)
-            await _begin_trail(hub)
+            await site.begin(hub, needed=signing)
             stamps, clocks = StampStore(database), site.clocks(hub)
             yield Exchange(
                 hub=hub,
@@ -113,31 +120,25 @@ async def _closing(workers: ThreadWorkers, rehearsal: ProcessRehearsal) -> Async
         await rehearsal.close()
 
 
-def prepare(home: Home) -> tuple[Settings, HeldKey]:
-    """Read the settings and the key of a hub, and bring its database to this version.
+def prepare(home: Home) -> Settings:
+    """Read the settings of a hub, and bring its database to this version.
 
     Raises:
-        Refused: there is no hub, a setting is wrong, or its key cannot be read.
+        Refused: there is no hub, or a setting is wrong.
     """
-    settings, key = read_settings(home), _read_key(home)
+    settings = read_settings(home)
     migrate(home.database)
     home.blobs.mkdir(exist_ok=True)
-    return settings, key
-
-
-async def _begin_trail(hub: Hub) -> None:
-    """Write the first row of the audit trail, once for each code that the hub has had."""
-    entry = AuditEntry(event=AuditEvent.HUB_FOUNDED, actor="hub", subject=hub.registrar.issuer.code)
-    await hub.store.audit.append_news(entry, hub.clock.now())
+    return settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Site:
-    """Hold what a hub is built from: its folder, its settings and key, its database, and the machine."""
+    """Hold what a hub is built from: its folder, its settings and keys, its database, and the machine."""
 
     home: Home
     settings: Settings
-    key: HeldKey
+    keys: Ring
     database: SqliteDatabase
     clock: Clock
     entropy: Entropy
@@ -165,6 +166,13 @@ class _Site:
         finally:
             await inquiries.close()
             desk.fetcher.close()
+
+    async def begin(self, hub: Hub, *, needed: bool) -> None:
+        """Write the first row of the audit trail, once for each code that the hub has had, and take its key in."""
+        now = self.clock.now()
+        entry = AuditEntry(event=AuditEvent.HUB_FOUNDED, actor="hub", subject=hub.registrar.issuer.code)
+        await hub.store.audit.append_news(entry, now)
+        await self.keys.begin(Author(actor="hub", at=now), needed=needed)
 
     def policy(self) -> Policy:
         """State what is asked of certificates."""
@@ -206,7 +214,7 @@ class _Site:
             asker=asker,
             progress=self.progress,
             registrar=Registrar(issuer=Actor(code=settings.code, name=settings.name), entropy=self.entropy),
-            key=self.key,
+            keys=self.keys,
             policy=self.policy(),
             claims=ClaimRule(skew=skew, is_strict=settings.refuse_future_claims),
             inline_bytes=settings.inline_bytes,
@@ -260,10 +268,3 @@ class _Site:
                 age=timedelta(days=settings.unattached_days),
             ),
         )
-
-
-def _read_key(home: Home) -> HeldKey:
-    try:
-        return load_pem((home.keys / "hub.key.pem").read_bytes(), (home.keys / "hub.cert.pem").read_bytes())
-    except OSError as error:
-        raise Refused(KEY_UNREADABLE, f"The hub's own key: {error.strerror}", where=str(error.filename)) from None

@@ -15,6 +15,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "demo": ("exchange.cli.demo", "Tell the whole story against a temporary hub"),
     "init": ("exchange.cli.hub", "Make a new hub in a folder"),
     "serve": ("exchange.cli.hub", "Serve a hub"),
+    "hub": ("exchange.cli.hub_key", "Manage the hub's own keys"),
     "doctor": ("exchange.cli.doctor", "Examine a hub and say what is wrong"),
     "backup": ("exchange.cli.backup", "Back a hub up while it serves"),
     "restore": ("exchange.cli.backup", "Restore a hub from a backup"),

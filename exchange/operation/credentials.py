@@ -16,11 +16,7 @@ from exchange.storage.schema_access import SYSTEM_SECRETS
 from exchange.storage.session import Session, micros
 from trust_store.certificate import Certificate, load, load_many
 from trust_store.errors import Refused
-from trust_store.keys import load_pem
 
-KEY = rule("key-unusable", Severity.ERROR, "Put hub.key.pem and hub.cert.pem back from a backup; they belong together")
-HUB_ENDED = rule("hub-certificate-ended", Severity.ERROR, "Put a certificate in force over the hub's key into keys")
-HUB_ENDING = rule("hub-certificate-ending", Severity.WARNING, "Have the hub's certificate renewed before it ends")
 ANCHOR = rule("anchor-unreadable", Severity.ERROR, "Put trust-anchor.pem back; people verify receipts with it")
 NO_ANCHOR = rule("anchor-none", Severity.ERROR, "Trust an authority: congvan authority trust")
 UNREADABLE = rule("certificate-unreadable", Severity.ERROR, "Restore the database, or register the certificate again")
@@ -42,16 +38,8 @@ VAULT = rule(
 SOON: Final = timedelta(days=30)
 
 
-def examine_key(home: Home, at: datetime) -> Iterator[Finding]:
-    """Try whether the key can be read, fits its certificate, and is in force."""
-    try:
-        key = load_pem((home.keys / "hub.key.pem").read_bytes(), (home.keys / "hub.cert.pem").read_bytes())
-    except OSError as error:
-        yield KEY.broken(f"The hub's key cannot be read: {error.strerror}", str(error.filename))
-    except Refused as refusal:
-        yield KEY.broken(refusal.detail, "keys/hub.key.pem")
-    else:
-        yield from _examine_dates(key.certificate, at, HUB_ENDED, HUB_ENDING, "keys/hub.cert.pem")
+def examine_anchor(home: Home, at: datetime) -> Iterator[Finding]:
+    """Try whether the certificate can be read that everything the hub signs leads to, and is in force."""
     try:
         for anchor in load_many(home.anchor.read_bytes()):
             yield from _examine_dates(anchor, at, AUTHORITY_ENDED, AUTHORITY_ENDING, home.anchor.name)

@@ -74,7 +74,8 @@ class Metrics:
         if self._counted is None or self._now() - self._counted[0] >= COUNT_EVERY:
             self._counted = self._now(), await exchange.database.read(figures.count)
         counted, disk = self._counted[1], figures.measure(exchange.home.folder)
-        days = (exchange.hub.key.certificate.not_after - exchange.hub.clock.now()).total_seconds() / 86400
+        signer = await exchange.hub.signer()
+        days = (signer.certificate.not_after - exchange.hub.clock.now()).total_seconds() / 86400
         found: dict[str, float] = {
             "unsealed_statements": counted.unsealed,
             "waiting_deliveries": counted.waiting,

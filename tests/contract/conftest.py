@@ -42,6 +42,7 @@ from exchange.core.ports import (
     Effects,
     Enrolments,
     EvidenceShelf,
+    HubKeys,
     Mailboxes,
     Messages,
     RevocationData,
@@ -61,6 +62,7 @@ from exchange.storage.directory import DirectoryStore
 from exchange.storage.effects import EffectStore
 from exchange.storage.enrolments import EnrolmentStore
 from exchange.storage.evidence import EvidenceStore
+from exchange.storage.hub_keys import HubKeyStore
 from exchange.storage.mailboxes import MailboxStore
 from exchange.storage.messages import MessageStore
 from exchange.storage.migration import migrate
@@ -112,6 +114,7 @@ class Backend:
     enrolments: Enrolments
     audit: AuditTrail
     stamps: StampShelf
+    hub_keys: HubKeys
     database: Database
 
 
@@ -131,6 +134,7 @@ def _backend(database: Database, folder: Path) -> Backend:
         enrolments=EnrolmentStore(database),
         audit=AuditStore(database),
         stamps=StampStore(database),
+        hub_keys=HubKeyStore(database),
         database=database,
     )
 

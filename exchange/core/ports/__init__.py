@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from exchange.core.ports.access import AuditTrail, Tokens
 from exchange.core.ports.authorities import Authorities
 from exchange.core.ports.enrolment import Authority, Enrolments
+from exchange.core.ports.keys import HubKeys, Signers
 from exchange.core.ports.machine import Bell, Blobs, Clock, Entropy, Listener, P, Progress, Rehearsal, T, Workers
 from exchange.core.ports.records import Effects, EvidenceShelf, Mailboxes, Messages
 from exchange.core.ports.registry import Directory, Registry, TrustMaterial, TrustRegistry
@@ -26,6 +27,7 @@ __all__ = [
     "Enrolments",
     "Entropy",
     "EvidenceShelf",
+    "HubKeys",
     "Listener",
     "Mailboxes",
     "Messages",
@@ -34,6 +36,7 @@ __all__ = [
     "Registry",
     "Rehearsal",
     "RevocationData",
+    "Signers",
     "Sources",
     "Store",
     "Systems",

@@ -17,7 +17,7 @@ GENERAL = {
     "not-found", "request-malformed", "request-too-slow", "hub-busy", "hub-stopping", "daily-quota", "storage-failing",
     "disk-full", "rate-limited", "request-abandoned", "too-many-connections", "internal-error", "method-not-allowed",
     "code-taken", "directory-moved", "party-parent", "code-malformed", "contact-malformed", "vault-locked",
-    "revocation-not-known", "revocation-stale",
+    "receipt-waits", "revocation-not-known", "revocation-stale",
 }  # fmt: skip
 """What an operation can meet and is neither about the file nor about who sends or receives: 20."""
 LOCAL = (
