@@ -30,6 +30,7 @@ from exchange.api.views import (
     ThreadView,
     TrustView,
 )
+from exchange.attention import Attention
 from exchange.composing import (
     MAX_UNPACKED,
     VIETNAM,
@@ -275,6 +276,11 @@ class Client:
         """Show the audit trail from behind a row, oldest first; for auditors."""
         query = {"after": str(after), "limit": str(limit)}
         return read_answer(await self._bytes("GET", "v1/audit", params=query), list[AuditView])
+
+    @property
+    def attention(self) -> Attention:
+        """Ask about certificates that end, notices, and keys that were lost."""
+        return Attention(self._bytes)
 
     @property
     def _line(self) -> Line:

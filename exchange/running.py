@@ -15,6 +15,7 @@ from exchange.core.ports import AuditTrail, Entropy, Registry, Systems, Tokens, 
 from exchange.core.reading import Reading
 from exchange.core.retention import Retention
 from exchange.delivery.bell import LocalBell
+from exchange.delivery.mail import Postman
 from exchange.storage.sqlite import SqliteDatabase
 
 
@@ -32,6 +33,7 @@ class Exchange:
     entropy: Entropy
     database: SqliteDatabase
     retention: Retention
+    postman: Postman | None
 
     @property
     def tokens(self) -> Tokens:

@@ -21,7 +21,9 @@ from exchange.core.reach import Sizes
 from exchange.core.reading import Reading
 from exchange.core.uploads import Allowance, Uploads
 from exchange.delivery.bell import LocalBell
+from exchange.delivery.mail import addresses_of, postman_of
 from exchange.machine import LoggedProgress, SystemClock, SystemEntropy, ThreadWorkers
+from exchange.operation.lookout import Belongings
 from exchange.rehearsal import ProcessRehearsal
 from exchange.running import Exchange
 from exchange.storage.audit import AuditStore
@@ -31,10 +33,13 @@ from exchange.storage.evidence import EvidenceStore
 from exchange.storage.mailboxes import MailboxStore
 from exchange.storage.messages import MessageStore
 from exchange.storage.migration import migrate
+from exchange.storage.notices import NoticeStore
+from exchange.storage.quarantine import QuarantineStore
 from exchange.storage.retention import RetentionStore
 from exchange.storage.session import Database
 from exchange.storage.sqlite import open_database
 from exchange.storage.systems import SystemStore
+from exchange.storage.terms import TermStore
 from exchange.storage.tokens import TokenStore
 from exchange.storage.trust import TrustStore
 from exchange.storage.uploads import FileStore
@@ -53,13 +58,15 @@ async def open_exchange(
         Refused: there is no hub, a setting is wrong, or its key cannot be read.
     """
     settings, key = prepare(home)
+    postman = postman_of(settings, home.folder)
     entropy, bell, workers = SystemEntropy(), bell or LocalBell(), ThreadWorkers()
     rehearsal = ProcessRehearsal(settings.rehearsal_seconds)
     async with open_database(home.database) as database, _closing(workers, rehearsal):
         directory, trust = DirectoryStore(database, settings.code), TrustStore(database)
+        own = Belongings(home=home, settings=settings, key=key.certificate, trust=trust)
         clock, progress, blobs = clock or SystemClock(), progress or LoggedProgress(), LocalBlobs(home.blobs)
         hub = Hub(
-            store=_store(database, directory, trust, settings, FileVault(home.vault, entropy)),
+            store=_store(database, directory, own, FileVault(home.vault, entropy)),
             blobs=blobs,
             uploads=_uploads(database, home, settings, blobs, clock, progress),
             bell=bell,
@@ -85,6 +92,7 @@ async def open_exchange(
             entropy=entropy,
             database=database,
             retention=RetentionStore(database),
+            postman=postman,
         )
 
 
@@ -116,20 +124,22 @@ async def _begin_trail(hub: Hub) -> None:
     await hub.store.audit.append_news(entry, hub.clock.now())
 
 
-def _store(
-    database: Database, directory: DirectoryStore, trust: TrustStore, settings: Settings, vault: FileVault
-) -> Store:
+def _store(database: Database, directory: DirectoryStore, own: Belongings, vault: FileVault) -> Store:
+    addresses = addresses_of(own.settings)
     return Store(
-        messages=MessageStore(database, _daily(settings)),
+        messages=MessageStore(database, _daily(own.settings)),
         mailboxes=MailboxStore(database),
         evidence=EvidenceStore(database),
         effects=EffectStore(database),
         directory=directory,
         registry=directory,
-        trust=trust,
+        trust=own.trust,
         tokens=TokenStore(database),
         systems=SystemStore(database, vault),
         audit=AuditStore(database),
+        terms=TermStore(database, own.terms),
+        notices=NoticeStore(database, addresses),
+        quarantine=QuarantineStore(database, addresses),
     )
 
 

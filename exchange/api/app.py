@@ -9,7 +9,17 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from exchange.api import administration, directory, mailbox, messages, registration, systems, uploads
+from exchange.api import (
+    administration,
+    directory,
+    mailbox,
+    messages,
+    notices,
+    quarantine,
+    registration,
+    systems,
+    uploads,
+)
 from exchange.api.description import describe
 from exchange.api.entrance import Entrance
 from exchange.api.operation import add_operation
@@ -34,6 +44,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     *registration.ROUTES,
     *administration.ROUTES,
     *systems.ROUTES,
+    *notices.ROUTES,
+    *quarantine.ROUTES,
 )
 STREAMS: Final[tuple[Route, ...]] = uploads.ROUTES
 """What speaks in headers and bytes: files beside letters."""

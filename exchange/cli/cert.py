@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from exchange.cli.foreseeing import compromised, forecast
 from exchange.cli.moments import parse_moment
 from exchange.cli.options import run_async
 from exchange.cli.party import FOLDER, find_party
@@ -23,6 +24,10 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.group()
 def cert() -> None:
     """Manage certificates and trust of a hub."""
+
+
+cert.add_command(forecast)
+cert.add_command(compromised)
 
 
 @cert.command("issue")

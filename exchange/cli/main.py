@@ -26,6 +26,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "ngsp": ("exchange.cli.ngsp", "Help those who connect document management systems"),
     "token": ("exchange.cli.token", "Manage the tokens of parties and of the hub's own people"),
     "cert": ("exchange.cli.cert", "Manage certificates and trust of a hub"),
+    "quarantine": ("exchange.cli.quarantine", "Look into messages that are held back because a key was lost"),
+    "notice": ("exchange.cli.notice", "Read what the hub tells: what ends, what was lost, what is held back"),
     "audit": ("exchange.cli.audit", "List, verify and export the audit trail"),
     "letter": ("exchange.cli.letter", "Write an official letter as edXML"),
     "sign": ("exchange.cli.letter", "Sign an XML document"),

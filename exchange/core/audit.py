@@ -60,6 +60,12 @@ class AuditEvent(StrEnum):
     CERTIFICATE_REGISTERED = "certificate-registered", "A certificate was registered for a party."
     CERTIFICATE_REMOVED = "certificate-removed", "A certificate no longer speaks for a party."
     CERTIFICATE_REVOKED = "certificate-revoked", "A certificate was put on the local revocation list."
+    KEY_COMPROMISED = (
+        "key-compromised",
+        "A key was declared compromised: revoked, and what it signed since is held back.",
+    )
+    MESSAGE_RELEASED = "message-released", "A message that was held back goes on."
+    MESSAGE_WITHDRAWN = "message-withdrawn", "A message that was held back is never handed out."
     AUTHORITY_TRUSTED = "authority-trusted", "An authority was trusted, or made known as an intermediate."
     TOKEN_CREATED = "token-created", "A token was created."
     TOKEN_ROTATED = "token-rotated", "A token was replaced by a new one and ends soon."

@@ -99,5 +99,5 @@ def _examine_disk(home: Home, settings: Settings) -> Iterator[Finding]:
 
 
 def _tls_files(settings: Settings | None) -> list[str]:
-    names = (settings.tls_cert, settings.tls_key, settings.client_ca) if settings else ()
-    return [name for name in names if name]
+    named = ("tls_cert", "tls_key", "client_ca", "smtp_ca", "smtp_password_file") if settings else ()
+    return [name for each in named if (name := getattr(settings, each))]

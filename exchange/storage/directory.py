@@ -16,6 +16,7 @@ from sqlalchemy import bindparam, delete, func, insert, select
 
 from exchange.bulk import LARGE, building
 from exchange.core.audit import AuditEvent, Author
+from exchange.core.forecast import term_of
 from exchange.core.groups import Group
 from exchange.core.model import Party, PartyId
 from exchange.core.rules import Rule
@@ -35,6 +36,7 @@ from exchange.storage.schema import PARTIES, PARTY_CERTIFICATES
 from exchange.storage.session import Database, Session, micros
 from exchange.storage.systems import SUBJECT as _SYSTEMS
 from exchange.storage.systems import read_systems
+from exchange.storage.terms import enter_term, leave_term
 from trust_store.certificate import Certificate, load
 from trust_store.errors import Refused
 
@@ -117,6 +119,7 @@ class DirectoryStore:
             if certificate.fingerprint not in fingerprints_of(session, party):
                 values = {"fingerprint": certificate.fingerprint, "der": certificate.der, "added_at": micros(now)}
                 session.rows(_INSERT_CERTIFICATE, party=party, **values)
+                enter_term(session, term_of(certificate, party))
                 note(session, AuditEvent.CERTIFICATE_REGISTERED, party, named(certificate), by)
             return [party]
 
@@ -129,6 +132,7 @@ class DirectoryStore:
             if fingerprint not in fingerprints_of(session, party):
                 raise Refused(NOT_FOUND, "There is no such certificate of this party")
             session.rows(_DELETE_CERTIFICATE, whose=party, which=fingerprint)
+            leave_term(session, party, fingerprint)
             note(session, AuditEvent.CERTIFICATE_REMOVED, party, fingerprint, by)
             return [party]
 

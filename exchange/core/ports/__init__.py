@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from exchange.core.ports.access import AuditTrail, Tokens
 from exchange.core.ports.machine import Bell, Blobs, Clock, Entropy, Listener, P, Progress, Rehearsal, T, Workers
+from exchange.core.ports.notices import Notices, Quarantine, Terms
 from exchange.core.ports.records import Effects, EvidenceShelf, Mailboxes, Messages
 from exchange.core.ports.registry import Directory, Registry, TrustMaterial, TrustRegistry
 from exchange.core.ports.systems import Systems, Vault
@@ -22,13 +23,16 @@ __all__ = [
     "Listener",
     "Mailboxes",
     "Messages",
+    "Notices",
     "P",
     "Progress",
+    "Quarantine",
     "Registry",
     "Rehearsal",
     "Store",
     "Systems",
     "T",
+    "Terms",
     "Tokens",
     "TrustMaterial",
     "TrustRegistry",
@@ -51,3 +55,6 @@ class Store:
     tokens: Tokens
     systems: Systems
     audit: AuditTrail
+    terms: Terms
+    notices: Notices
+    quarantine: Quarantine
