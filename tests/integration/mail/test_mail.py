@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sqlite3
 import time
 from dataclasses import dataclass, replace
@@ -10,15 +11,20 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from exchange.config import Settings
+from exchange.config import Home, Settings
+from exchange.core import compromise
 from exchange.core.model import Party, PartyId
 from exchange.core.notices import Mail, Notice, NoticeKind, Wording, notice_id
 from exchange.core.particulars import Contact
+from exchange.core.quarantine import Declaration
 from exchange.delivery.mail import TRIES, Courier, addresses_of, compose, pause, postman_of
+from exchange.sandbox.province import ENVIRONMENT, LAM_SON
+from exchange.server import serve
 from exchange.storage.directory import DirectoryStore
 from exchange.storage.migration import migrate
 from exchange.storage.notices import NoticeStore
 from exchange.storage.sqlite import open_database
+from exchange.wiring import open_exchange
 from tests.integration.mail.conftest import PASSWORD, USER, _free_port
 from trust_store.errors import Refused
 from trust_store.identity import PartyKind
@@ -312,3 +318,33 @@ def test_a_password_is_in_no_text(tmp_path) -> None:
 def test_addresses_of_administrators_are_checked() -> None:
     with pytest.raises(Refused):
         addresses_of(Settings(name="x", code="y", administrator_emails="a@b.example, no address"))
+
+
+async def test_a_hub_that_serves_mails_what_it_tells(sandbox_template, tmp_path, office) -> None:
+    """The whole way: a key is declared lost, and its holder, the receiver and the administrator have mail; all else goes on."""
+    folder, place = tmp_path / "hub", office("starttls")
+    shutil.copytree(sandbox_template, folder)
+    (folder / "smtp-password").write_text(PASSWORD)
+    with (folder / "hub.toml").open("a") as file:
+        file.write(
+            f'smtp_host = "127.0.0.1"\nsmtp_port = {place.port}\nsmtp_from = "truc@hub.example"\nsmtp_ca = "{place.ca}"\n'
+            f'smtp_user = "{USER}"\nsmtp_password_file = "smtp-password"\nadministrator_emails = "a@h.example, b@h.example"\n'
+        )
+    async with open_exchange(Home(folder)) as exchange:
+        for code in (LAM_SON, ENVIRONMENT):
+            party = await exchange.hub.store.directory.get(PartyId(code))
+            await exchange.registry.put(replace(party, contacts=(Contact(name="x", email=f"vt@{code}.example"),)))
+        async with serve(exchange, "127.0.0.1", 0):
+            (certificate,) = await exchange.registry.certificates(PartyId(LAM_SON))
+            wanted = Declaration(certificate=certificate.fingerprint, since=NOW - timedelta(days=300), why="mất khóa")
+            await compromise.declare(exchange.hub, wanted, exchange.author())
+            for _ in range(300):
+                if len(place.inbox.arrived) < 3:
+                    await asyncio.sleep(0.1)
+    assert sorted(address for recipients, _ in place.inbox.arrived for address in recipients) == [
+        "a@h.example",
+        "b@h.example",
+        f"vt@{LAM_SON}.example",
+    ]
+    for mail in place.inbox.mails:
+        assert "mất khóa" in mail.get_content()
