@@ -53,6 +53,8 @@ class Settings(Limits, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ngsp_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
     ngsp_prefix: Annotated[str, msgspec.Meta(pattern=f"^{NGSP_PREFIX.pattern}$")] = ""
     ngsp_max_bytes: Count = 50 * 1024 * 1024
+    clock_skew_seconds: Amount = 300
+    refuse_future_claims: bool = False
     gateway_routes: str = ""
     gateway_subscriptions: str = ""
     gateway_seconds: Seconds = 30
@@ -68,6 +70,16 @@ class Settings(Limits, frozen=True, kw_only=True, forbid_unknown_fields=True):
     smtp_password_file: str = ""
     smtp_from: str = ""
     smtp_seconds: Seconds = 30
+    fetch_allowed: str = ""
+    fetch_proxy: Annotated[str, msgspec.Meta(pattern=r"^(http://\S+)?$")] = ""
+    fetch_max_bytes: Count = 32 * 1024 * 1024
+    fetch_seconds: Seconds = 30
+    revocation_grace_hours: Rate = 72
+    revocation_wait_seconds: Rate = 3
+    enrolment_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 730
+    enrolment_approvals: Annotated[int, msgspec.Meta(ge=1, le=5)] = 1
+    renewal_approvals: Annotated[int, msgspec.Meta(ge=0, le=5)] = 0
+    enrolment_code_hours: Annotated[int, msgspec.Meta(ge=1, le=720)] = 72
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from exchange.core.reading import Reading
 from exchange.core.retention import Retention
 from exchange.delivery.bell import LocalBell
 from exchange.delivery.mail import Postman
+from exchange.net.fetching import Fetcher
+from exchange.operation.asking import Inquiries
 from exchange.storage.sqlite import SqliteDatabase
 
 
@@ -34,6 +36,12 @@ class Exchange:
     database: SqliteDatabase
     retention: Retention
     postman: Postman | None
+    inquiries: Inquiries
+
+    @property
+    def fetcher(self) -> Fetcher:
+        """Give what fetches from addresses that others wrote."""
+        return self.inquiries.desk.fetcher
 
     @property
     def tokens(self) -> Tokens:

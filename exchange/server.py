@@ -34,6 +34,7 @@ from exchange.ngsp.app import MAX_HEADER as DIALECT_HEADER
 from exchange.ngsp.app import answer_refusal as answer_dialect
 from exchange.ngsp.app import build_app as dialect_app
 from exchange.operation.lookout import look_forever
+from exchange.operation.refreshing import Refresher
 from exchange.operation.watch import Watch
 from exchange.operation.workers import Worker
 from exchange.running import Exchange
@@ -190,6 +191,7 @@ def _beside(exchange: Exchange, watch: Watch) -> Iterator[Coroutine[Any, Any, No
         if exchange.postman is not None:
             hub = exchange.hub
             yield Courier(notices=hub.store.notices, clock=hub.clock, postman=exchange.postman).carry_forever()
+        yield Refresher(exchange.inquiries).run_forever()
     if watch.worker is not None:
         yield watch.share_forever(watch.worker)
 
@@ -244,13 +246,18 @@ async def _drain(watch: Watch, seconds: float) -> None:
 
 
 async def _sweep_forever(exchange: Exchange) -> None:
-    """Seal what waits every few seconds, look for orphans and old content every hour; a failure is logged and tried again."""
+    """Seal what waits and finish what was approved every few seconds, look for orphans and old content every hour.
+
+    A failure is logged and tried again.
+    """
     loop, orphans_at = asyncio.get_running_loop(), 0.0
     while True:
         try:
             _, failed = await seal_waiting(exchange.hub)
             for key, refusal in failed.items():
                 _LOG.error("not sealed", evidence=key, code=refusal.reason.code, detail=refusal.detail)
+            for application, refusal in await exchange.hub.enrolment.finish_all():
+                _LOG.error("not issued", application=application, code=refusal.reason.code, detail=refusal.detail)
             if loop.time() >= orphans_at:
                 await discard_orphans(exchange.hub)
                 removed = await remove_expired(exchange.hub, exchange.retention, exchange.settings.retention_days)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -13,6 +13,16 @@ from exchange.api.ranges import NO_RANGE, Unsatisfiable
 from exchange.api.uploads import TUS_VERSION, UPLOAD_TYPE
 from exchange.api.views import FaultView, Problem
 from exchange.auth.principal import CREDENTIALS_DIFFER
+from exchange.core.applications import (
+    CERTIFICATES_TOO_MANY,
+    CLOSED,
+    KEY_TAKEN,
+    LAST_CERTIFICATE,
+    NO_AUTHORITY,
+    NO_CHALLENGE,
+    NOT_RENEWABLE,
+)
+from exchange.core.applications import TOO_MANY as TOO_MANY_APPLICATIONS
 from exchange.core.audit import BROKEN as AUDIT_BROKEN
 from exchange.core.groups import GROUP_IN_USE
 from exchange.core.holding import QUARANTINED, WITHDRAWN
@@ -54,6 +64,9 @@ from exchange.net.crowd import CROWDED
 from exchange.net.gate import ABANDONED
 from exchange.net.rates import RATE_LIMITED
 from trust_store.errors import Reason, Refused
+from trust_store.explain import as_record
+from trust_store.revocation.reasons import NOT_KNOWN, STALE
+from trust_store.verdict import NotBelieved
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -76,6 +89,8 @@ STATUS: Final[dict[str, int]] = {
     RATE_LIMITED.code: 429,
     DAILY_QUOTA.code: 429,
     BUSY.code: 503,
+    NOT_KNOWN.code: 503,
+    STALE.code: 503,
     STOPPING.code: 503,
     CROWDED.code: 503,
     ABANDONED.code: 503,
@@ -93,6 +108,14 @@ STATUS: Final[dict[str, int]] = {
     STORAGE_FAILING.code: 503,
     DISK_FULL.code: 507,
     TOO_MANY_TOKENS.code: 409,
+    CLOSED.code: 409,
+    KEY_TAKEN.code: 409,
+    TOO_MANY_APPLICATIONS.code: 409,
+    CERTIFICATES_TOO_MANY.code: 409,
+    LAST_CERTIFICATE.code: 409,
+    NO_CHALLENGE.code: 409,
+    NOT_RENEWABLE.code: 403,
+    NO_AUTHORITY.code: 503,
     DAMAGED.code: 500,
     AUDIT_BROKEN.code: 500,
     INTERNAL.code: 500,
@@ -133,6 +156,7 @@ def problem(refusal: Refused) -> Problem:
         evidence=refusal.evidence_id if isinstance(refusal, Rejected) else "",
         request=noted("request"),
         rows=_rows(refusal) if isinstance(refusal, BadTable) else [],
+        verdict=_verdict(refusal),
     )
 
 
@@ -159,6 +183,13 @@ def _answer(refusal: Refused) -> web.Response:
 
 def _rows(refusal: BadTable) -> list[FaultView]:
     return [FaultView(row=each.row, column=each.column, what=each.what, fix=each.fix) for each in refusal.faults]
+
+
+def _verdict(refusal: BaseException | None) -> dict[str, Any]:
+    """Find the verdict behind a refusal, which may have been attested or put off since."""
+    if refusal is None or isinstance(refusal, NotBelieved):
+        return as_record(refusal.verdict) if refusal else {}
+    return _verdict(refusal.__cause__)
 
 
 def _translated(error: web.HTTPException) -> Refused:

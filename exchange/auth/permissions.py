@@ -29,6 +29,8 @@ class Action(StrEnum):
     HEED = "heed"
     SETTLE = "settle"
     DECLARE = "declare"
+    APPLY = "apply"
+    FOLLOW = "follow"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,14 +57,28 @@ PERMISSIONS: Final[tuple[Permission, ...]] = (
     *_allow(
         Action.FIND, "the directory of parties and groups", Scope.SEND, Scope.RECEIVE, Scope.READ, Scope.ADMINISTER
     ),
-    *_allow(Action.IDENTIFY, "who the credential speaks for, and the tokens of that one", *Scope),
+    *_allow(
+        Action.IDENTIFY,
+        "who the credential speaks for, and the tokens of that one",
+        *(scope for scope in Scope if scope is not Scope.ENROL),
+    ),
     *_allow(Action.ROTATE, "the token in use", *Scope),
     *_allow(
         Action.ADMINISTER,
-        "parties, certificates, tokens, groups, rules, connected systems, what is held back, and how the hub is",
+        "parties, certificates, applications, authorities, tokens, groups, rules, connected systems, what is held back, "
+        "and how the hub is",
         Scope.ADMINISTER,
     ),
     *_allow(Action.AUDIT, "the audit trail", Scope.AUDIT),
+    *_allow(Action.APPLY, "applications for certificates of the party, and letting its certificates go", Scope.ENROL),
+    *_allow(
+        Action.FOLLOW,
+        "the party's own applications and certificates, and what would be said of them",
+        Scope.SEND,
+        Scope.RECEIVE,
+        Scope.READ,
+        Scope.ENROL,
+    ),
     *_allow(
         Action.FORESEE,
         "when certificates end: a party its own, an administrator all",

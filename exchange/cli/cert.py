@@ -1,4 +1,4 @@
-"""Manage certificates and trust, on the machine where the hub's folder is."""
+"""Manage the certificates of parties, on the machine where the hub's folder is."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from exchange.cli import approval, enrol
 from exchange.cli.foreseeing import compromised, forecast
 from exchange.cli.moments import parse_moment
 from exchange.cli.options import run_async
@@ -18,16 +19,21 @@ from trust_store.certificate import load_many
 from trust_store.evidence import Revocation
 from trust_store.keys import write_pkcs12
 
+COMMANDS = (
+    *(enrol.request, enrol.apply, enrol.application, enrol.prove, enrol.rehearse, enrol.own, enrol.let_go),
+    *(approval.applications, approval.consider, approval.approve, approval.refuse, approval.code),
+    *(forecast, compromised),
+)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.group()
 def cert() -> None:
-    """Manage certificates and trust of a hub."""
+    """Manage certificates of parties, and apply for them."""
 
 
-cert.add_command(forecast)
-cert.add_command(compromised)
+for each in COMMANDS:
+    cert.add_command(each)
 
 
 @cert.command("issue")
@@ -72,21 +78,6 @@ async def list_certificates(folder: Path, code: str) -> None:
         party = await find_party(exchange, code)
         for item in await exchange.registry.certificates(party.id):
             click.echo(f"{item.fingerprint}\tuntil {item.not_after:%Y-%m-%d}\t{item.subject}")
-
-
-@cert.command("trust")
-@FOLDER
-@click.option("--intermediate", is_flag=True, help="Only known, not trusted by itself.")
-@click.argument("file", type=FILE)
-@run_async
-async def trust(folder: Path, file: Path, *, intermediate: bool) -> None:
-    """Trust an authority."""
-    certificate = load_many(file.read_bytes())[0]
-    role = "intermediate" if intermediate else "anchor"
-    async with open_exchange(Home(folder)) as exchange:
-        by = exchange.author()
-        await exchange.trust.trust(certificate, role, by.at, by)
-    click.echo(f"{certificate.subject} is now a known {role}")
 
 
 @cert.command("revoke")

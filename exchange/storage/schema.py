@@ -72,6 +72,7 @@ TOKENS = Table(
     Column("scopes", Text, nullable=False, server_default=""),
     Column("revoked_at", BigInteger),
     Column("lifetime", BigInteger),
+    Column("person", Text, nullable=False, server_default=""),
     PrimaryKeyConstraint("party", "digest"),
 )
 
@@ -82,6 +83,7 @@ TRUST_CERTIFICATES = Table(
     Column("role", Text, nullable=False),
     Column("der", LargeBinary, nullable=False),
     Column("added_at", BigInteger, nullable=False),
+    Column("terms", Text, nullable=False, server_default=""),
 )
 
 REVOCATIONS = Table(

@@ -1,16 +1,10 @@
-"""The tables of what ends and what was told: the terms of certificates, notices, and the mail that carries them.
-
-With them `METADATA` is whole.
-"""
+"""The tables of what ends and what was told: the terms of certificates, notices, and the mail that carries them."""
 
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, Integer, PrimaryKeyConstraint, Table, Text
 
-from exchange.storage.schema import DELIVERIES, MESSAGES
-from exchange.storage.schema_access import METADATA
-
-__all__ = ["MAILS", "METADATA", "NOTICES", "TERMS"]
+from exchange.storage.schema import DELIVERIES, MESSAGES, METADATA
 
 TERMS = Table(
     "certificate_terms",

@@ -14,7 +14,7 @@ from exchange.storage.schema import PARTIES, REVOCATIONS
 from exchange.storage.schema_notices import TERMS
 from exchange.storage.session import Database, Row, Session, micros, moment
 from trust_store.errors import Refused
-from trust_store.judge import REVOKED
+from trust_store.revocation.reasons import REVOKED
 
 _T, _R = TERMS.c, REVOCATIONS.c
 _LATER = TERMS.alias()

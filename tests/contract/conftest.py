@@ -38,14 +38,18 @@ from exchange.core.model import (
 from exchange.core.notices import Addresses
 from exchange.core.ports import (
     AuditTrail,
+    Authorities,
     Blobs,
     Directory,
     Effects,
+    Enrolments,
     EvidenceShelf,
     Mailboxes,
     Messages,
     Notices,
     Quarantine,
+    RevocationData,
+    Sources,
     Systems,
     Terms,
     Tokens,
@@ -56,15 +60,19 @@ from exchange.delivery.bell import LocalBell
 from exchange.delivery.wires import SharedBell, Wires
 from exchange.machine import SystemEntropy
 from exchange.storage.audit import AuditStore
+from exchange.storage.authorities import AuthorityStore
 from exchange.storage.directory import DirectoryStore
 from exchange.storage.effects import EffectStore
+from exchange.storage.enrolments import EnrolmentStore
 from exchange.storage.evidence import EvidenceStore
 from exchange.storage.mailboxes import MailboxStore
 from exchange.storage.messages import MessageStore
 from exchange.storage.migration import migrate
 from exchange.storage.notices import NoticeStore
 from exchange.storage.quarantine import QuarantineStore
+from exchange.storage.revocation import RevocationStore
 from exchange.storage.session import Database
+from exchange.storage.sources import SourceStore
 from exchange.storage.sqlite import open_database
 from exchange.storage.systems import SystemStore
 from exchange.storage.terms import TermStore
@@ -104,8 +112,12 @@ class Backend:
     evidence: EvidenceShelf
     directory: DirectoryRegistry
     trust: TrustMaterialRegistry
+    authorities: Authorities
+    revocation: RevocationData
+    sources: Sources
     tokens: Tokens
     systems: Systems
+    enrolments: Enrolments
     audit: AuditTrail
     terms: Terms
     notices: Notices
@@ -126,8 +138,12 @@ def _backend(database: Database, folder: Path) -> Backend:
         evidence=EvidenceStore(database),
         directory=DirectoryStore(database),
         trust=TrustStore(database),
+        authorities=AuthorityStore(database),
+        revocation=RevocationStore(database),
+        sources=SourceStore(database),
         tokens=TokenStore(database),
         systems=SystemStore(database, FileVault(folder / "systems.key", SystemEntropy())),
+        enrolments=EnrolmentStore(database),
         audit=AuditStore(database),
         terms=TermStore(database, _nothing),
         notices=NoticeStore(database, ADDRESSES),

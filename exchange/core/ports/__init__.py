@@ -5,19 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from exchange.core.ports.access import AuditTrail, Tokens
+from exchange.core.ports.authorities import Authorities
+from exchange.core.ports.enrolment import Authority, Enrolments
 from exchange.core.ports.machine import Bell, Blobs, Clock, Entropy, Listener, P, Progress, Rehearsal, T, Workers
 from exchange.core.ports.notices import Notices, Quarantine, Terms
 from exchange.core.ports.records import Effects, EvidenceShelf, Mailboxes, Messages
 from exchange.core.ports.registry import Directory, Registry, TrustMaterial, TrustRegistry
+from exchange.core.ports.revocation import Asker, RevocationData, Sources
 from exchange.core.ports.systems import Systems, Vault
 
 __all__ = [
+    "Asker",
     "AuditTrail",
+    "Authorities",
+    "Authority",
     "Bell",
     "Blobs",
     "Clock",
     "Directory",
     "Effects",
+    "Enrolments",
     "Entropy",
     "EvidenceShelf",
     "Listener",
@@ -29,6 +36,8 @@ __all__ = [
     "Quarantine",
     "Registry",
     "Rehearsal",
+    "RevocationData",
+    "Sources",
     "Store",
     "Systems",
     "T",
@@ -52,8 +61,12 @@ class Store:
     directory: Directory
     registry: Registry
     trust: TrustMaterial
+    authorities: Authorities
+    revocation: RevocationData
+    sources: Sources
     tokens: Tokens
     systems: Systems
+    enrolments: Enrolments
     audit: AuditTrail
     terms: Terms
     notices: Notices

@@ -9,7 +9,7 @@ from trust_store.certificate import load
 from trust_store.errors import Refused
 
 revision = "0008"
-down_revision = "0005"
+down_revision = "0007"
 _MICROS = 1_000_000
 _STRIDE = 1000
 
