@@ -11,10 +11,10 @@ import msgspec
 
 from exchange.answers import read_answer
 from exchange.api.outlooks import (
-    AffectedView,
     CompromiseRequest,
     CompromiseView,
     DecisionRequest,
+    HeldView,
     NoticeView,
     OutlookView,
 )
@@ -46,19 +46,19 @@ class Attention:
         path = f"v1/certificates/{certificate}/compromise"
         return read_answer(await self._post(path, body, params=query), CompromiseView)
 
-    async def held(self, *, after: str = "", limit: int = 50) -> list[AffectedView]:
+    async def held(self, *, after: str = "", limit: int = 50) -> list[HeldView]:
         """List deliveries that are held back, message by message; for administrators."""
-        return read_answer(await self.ask("GET", "v1/quarantine", params=_page(after, limit)), list[AffectedView])
+        return read_answer(await self.ask("GET", "v1/quarantine", params=_page(after, limit)), list[HeldView])
 
-    async def release(self, message: str, why: str) -> list[AffectedView]:
+    async def release(self, message: str, why: str) -> list[HeldView]:
         """Let a message go on; for administrators."""
         path = f"v1/quarantine/{message}/release"
-        return read_answer(await self._post(path, DecisionRequest(why=why)), list[AffectedView])
+        return read_answer(await self._post(path, DecisionRequest(why=why)), list[HeldView])
 
-    async def withdraw(self, message: str, why: str) -> list[AffectedView]:
+    async def withdraw(self, message: str, why: str) -> list[HeldView]:
         """Never hand a message out; for administrators."""
         path = f"v1/quarantine/{message}/withdrawal"
-        return read_answer(await self._post(path, DecisionRequest(why=why)), list[AffectedView])
+        return read_answer(await self._post(path, DecisionRequest(why=why)), list[HeldView])
 
     async def _post(self, path: str, body: msgspec.Struct, **options: Any) -> bytes:
         return await self.ask("POST", path, data=msgspec.json.encode(body), **options)

@@ -58,7 +58,7 @@ class DecisionRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     why: str
 
 
-class AffectedView(msgspec.Struct, frozen=True, kw_only=True):
+class HeldView(msgspec.Struct, frozen=True, kw_only=True):
     """A delivery that is concerned; `held` is quarantined, suspect, withdrawn or empty, as it was found."""
 
     message: str
@@ -90,5 +90,5 @@ class CompromiseView(msgspec.Struct, frozen=True, kw_only=True):
     written: bool
     held: int
     handed_over: int
-    held_list: list[AffectedView]
-    handed_over_list: list[AffectedView]
+    held_list: list[HeldView]
+    handed_over_list: list[HeldView]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from exchange.api.outlooks import AffectedView, CompromiseRequest, CompromiseView, DecisionRequest
+from exchange.api.outlooks import CompromiseRequest, CompromiseView, DecisionRequest, HeldView
 from exchange.api.registration import read_json
 from exchange.api.routes import LIMIT, Asked, Query, Route, answer, limit_of
 from exchange.api.searching import point_on
@@ -85,10 +85,10 @@ def _key(asked: Asked) -> MessageKey:
     return MessageKey(asked.request.match_info["held"])
 
 
-def affected_views(found: Sequence[Affected]) -> list[AffectedView]:
+def affected_views(found: Sequence[Affected]) -> list[HeldView]:
     """Show deliveries that are concerned."""
     return [
-        AffectedView(
+        HeldView(
             message=item.message,
             message_id=item.message_id,
             sender=item.sender,
@@ -126,7 +126,7 @@ ROUTES = (
         text="List the deliveries that are held back, message by message.",
         action=Action.ADMINISTER,
         handler=held,
-        gives=AffectedView,
+        gives=HeldView,
         many=True,
         queries=(AFTER_MESSAGE, LIMIT),
     ),
@@ -138,7 +138,7 @@ ROUTES = (
         action=Action.ADMINISTER,
         handler=release,
         takes=DecisionRequest,
-        gives=AffectedView,
+        gives=HeldView,
         many=True,
     ),
     Route(
@@ -149,7 +149,7 @@ ROUTES = (
         action=Action.ADMINISTER,
         handler=withdraw,
         takes=DecisionRequest,
-        gives=AffectedView,
+        gives=HeldView,
         many=True,
     ),
 )

@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from exchange.api.notices import outlook_view
-from exchange.api.outlooks import AffectedView, CompromiseView, OutlookView
+from exchange.api.outlooks import CompromiseView, HeldView, OutlookView
 from exchange.api.quarantine import compromise_view
 from exchange.cli.moments import parse_moment
 from exchange.cli.options import Caller, caller_options, run_async
@@ -132,7 +132,7 @@ def _show(shown: CompromiseView, since: datetime, *, preview: bool) -> None:
         click.echo("Nothing of this was new; nobody was told again", err=True)
 
 
-def show_affected(found: list[AffectedView]) -> None:
+def show_affected(found: list[HeldView]) -> None:
     """Write deliveries, one a line."""
     for item in found:
         read = "read" if item.fetched_at else "not read"
