@@ -137,7 +137,7 @@ class Sending:
         self.desk.watch(view.message_id)
 
     async def _ask_about(self, sent: Sent, now: datetime) -> None:
-        """Tell each event once; when every receiver has the letter, only a status notice brings more."""
+        """Tell each event once; when every receiver has the letter, or never will, only a status notice brings more."""
         desk = self.desk
         moments = await desk.client.timeline(sent.message)
         for moment in moments:
@@ -167,5 +167,7 @@ def _is_final(refusal: HubRefused) -> bool:
 
 
 def _all_have_it(moments: list[MomentView]) -> bool:
-    having = {item.receiver for item in moments if item.what == Event.CONTENT_HANDOVER}
+    having = {
+        item.receiver for item in moments if item.what in {Event.CONTENT_HANDOVER, Event.CONTENT_HANDOVER_FAILURE}
+    }
     return having >= {item.receiver for item in moments if item.what == Event.CONTENT_CONSIGNMENT}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO, Literal, Self
 
 import aiohttp
@@ -31,6 +30,7 @@ from exchange.api.views import (
     TrustView,
 )
 from exchange.applying import Applying
+from exchange.attention import Attention
 from exchange.composing import (
     MAX_UNPACKED,
     VIETNAM,
@@ -116,15 +116,13 @@ class Client:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_how_it_ended: object) -> None:
         await self._session.close()
 
     async def submit(self, document: bytes) -> SubmissionView:
         """Send a signed document; sending the same bytes again gives the same receipt."""
-        headers = {"Content-Type": "application/xml"}
-        return read_answer(await self._bytes("POST", "v1/messages", data=document, headers=headers), SubmissionView)
+        options = {"data": document, "headers": {"Content-Type": "application/xml"}}
+        return read_answer(await self._bytes("POST", "v1/messages", **options), SubmissionView)
 
     async def sent(self, *, after: str = "", limit: int = 50, **search: str) -> list[MessageView]:
         """List what was sent, newest first, from behind the message `after`; `search` as the API description has it."""
@@ -174,8 +172,9 @@ class Client:
         self, *, waiting: bool = True, after: str = "", limit: int = 50, **search: str
     ) -> list[DeliveryView]:
         """List the mailbox, oldest first, from behind the delivery `after`; `search` as the API description has it."""
-        query = {"box": "waiting" if waiting else "all", "limit": str(limit), **search}
-        query |= {"after": after} if after else {}
+        query = {"box": "waiting" if waiting else "all", "limit": str(limit), **search} | (
+            {"after": after} if after else {}
+        )
         return read_answer(await self._bytes("GET", "v1/inbox", params=query), list[DeliveryView])
 
     async def counts(self) -> CountsView:
@@ -193,8 +192,7 @@ class Client:
 
     async def archive(self, delivery: str, *, away: bool = True) -> CountsView:
         """Put an acknowledged delivery into the archive, or take it out."""
-        method = "PUT" if away else "DELETE"
-        return read_answer(await self._bytes(method, f"v1/inbox/{delivery}/archive"), CountsView)
+        return read_answer(await self._bytes("PUT" if away else "DELETE", f"v1/inbox/{delivery}/archive"), CountsView)
 
     async def archive_sent(self, key: str, *, away: bool = True) -> MessageView:
         """Put a sent message into the archive, or take it out."""
@@ -202,8 +200,7 @@ class Client:
 
     async def lease(self, *, limit: int = 10, lease: float = 60.0, wait: float = 0.0) -> list[DeliveryView]:
         """Lease waiting deliveries for `lease` seconds, waiting up to `wait` seconds for one."""
-        wanted = LeaseRequest(limit=limit, lease_seconds=lease, wait_seconds=wait)
-        body = msgspec.json.encode(wanted)
+        body = msgspec.json.encode(LeaseRequest(limit=limit, lease_seconds=lease, wait_seconds=wait))
         return read_answer(await self._bytes("POST", "v1/inbox/leases", data=body), list[DeliveryView])
 
     async def acknowledge(self, delivery: str) -> ReceiptView:
@@ -286,6 +283,11 @@ class Client:
         """Show the audit trail from behind a row, oldest first; for auditors."""
         query = {"after": str(after), "limit": str(limit)}
         return read_answer(await self._bytes("GET", "v1/audit", params=query), list[AuditView])
+
+    @property
+    def attention(self) -> Attention:
+        """Ask about certificates that end, notices, and keys that were lost."""
+        return Attention(self._bytes)
 
     @property
     def enrolment(self) -> Applying:

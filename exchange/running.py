@@ -16,6 +16,7 @@ from exchange.core.reading import Reading
 from exchange.core.retention import Retention
 from exchange.core.stamping import TimeAuthorities
 from exchange.delivery.bell import LocalBell
+from exchange.delivery.mail import Postman
 from exchange.net.fetching import Fetcher
 from exchange.operation.asking import Inquiries
 from exchange.storage.hub_keys import HubKeyStore
@@ -39,6 +40,7 @@ class Exchange:
     retention: Retention
     stamps: StampStore
     clocks: TimeAuthorities
+    postman: Postman | None
     inquiries: Inquiries
 
     @property

@@ -18,7 +18,7 @@ from exchange.core.audit import AuditEntry, AuditEvent, Author
 from exchange.core.enrolling import Enrolment
 from exchange.core.filing import Registrar
 from exchange.core.hub import Hub
-from exchange.core.ports import Asker, Clock, Entropy, Progress, Store
+from exchange.core.ports import Asker, Clock, Entropy, Progress, Store, TrustMaterial
 from exchange.core.ports.files import Room
 from exchange.core.quota import Daily
 from exchange.core.reach import Sizes
@@ -26,6 +26,7 @@ from exchange.core.reading import Reading
 from exchange.core.stamping import TimeAuthorities
 from exchange.core.uploads import Allowance, Uploads
 from exchange.delivery.bell import LocalBell
+from exchange.delivery.mail import addresses_of, postman_of
 from exchange.founding import FileAuthority
 from exchange.keys.ring import Ring
 from exchange.machine import LoggedProgress, SystemClock, SystemEntropy, ThreadWorkers
@@ -33,6 +34,7 @@ from exchange.net.addresses import read_allowed
 from exchange.net.fetching import Bounds, Fetcher
 from exchange.net.posting import HttpPoster
 from exchange.operation.asking import Desk, Inquiries, Machine
+from exchange.operation.lookout import Belongings
 from exchange.rehearsal import ProcessRehearsal
 from exchange.running import Exchange
 from exchange.storage.audit import AuditStore
@@ -45,12 +47,15 @@ from exchange.storage.hub_keys import HubKeyStore
 from exchange.storage.mailboxes import MailboxStore
 from exchange.storage.messages import MessageStore
 from exchange.storage.migration import migrate
+from exchange.storage.notices import NoticeStore
+from exchange.storage.quarantine import QuarantineStore
 from exchange.storage.retention import RetentionStore
 from exchange.storage.revocation import RevocationStore
 from exchange.storage.sources import SourceStore
 from exchange.storage.sqlite import SqliteDatabase, open_database
 from exchange.storage.stamps import StampStore
 from exchange.storage.systems import SystemStore
+from exchange.storage.terms import TermStore
 from exchange.storage.tokens import TokenStore
 from exchange.storage.trust import TrustStore
 from exchange.storage.uploads import FileStore
@@ -74,6 +79,7 @@ async def open_exchange(
         Refused: there is no hub, a setting is wrong, or its key cannot be read.
     """
     settings = prepare(home)
+    postman = postman_of(settings, home.folder)
     workers, rehearsal = ThreadWorkers(), ProcessRehearsal(settings.rehearsal_seconds)
     async with open_database(home.database) as database, _closing(workers, rehearsal):
         site = _Site(
@@ -107,6 +113,7 @@ async def open_exchange(
                 inquiries=inquiries,
                 stamps=stamps,
                 clocks=clocks,
+                postman=postman,
             )
 
 
@@ -180,7 +187,7 @@ class _Site:
 
     def store(self, directory: DirectoryStore, desk: Desk) -> Store:
         """Put together what the database keeps."""
-        database, settings = self.database, self.settings
+        database, settings, addresses = self.database, self.settings, addresses_of(self.settings)
         daily = Daily(letters=settings.letters_per_day, bytes=settings.letter_bytes_per_day)
         return Store(
             messages=MessageStore(database, daily),
@@ -197,7 +204,13 @@ class _Site:
             systems=SystemStore(database, FileVault(self.home.vault, self.entropy)),
             enrolments=EnrolmentStore(database),
             audit=AuditStore(database),
+            terms=TermStore(database, self._own(desk.trust).terms),
+            notices=NoticeStore(database, addresses),
+            quarantine=QuarantineStore(database, addresses),
         )
+
+    def _own(self, trust: TrustMaterial) -> Belongings:
+        return Belongings(home=self.home, settings=self.settings, keys=HubKeyStore(self.database), trust=trust)
 
     def hub(self, store: Store, asker: Asker) -> Hub:
         """Build the path of a message."""

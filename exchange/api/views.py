@@ -68,6 +68,7 @@ class DeliveryView(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     transport: str = ""
     transport_text: str = ""
+    held: str = ""
 
 
 class ReceiverView(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +84,7 @@ class ReceiverView(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     transport: str = ""
     transport_text: str = ""
+    held: str = ""
 
 
 class MessageView(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,13 +110,14 @@ class MessageView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CountsView(msgspec.Struct, frozen=True, kw_only=True):
-    """How much is in a mailbox; `leased` is a part of `waiting`."""
+    """How much is in a mailbox; `leased` is a part of `waiting`, and what is `held` back is not."""
 
     waiting: int
     leased: int
     received: int
     archived: int
     sent: int
+    held: int = 0
 
 
 class EffectView(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,6 +26,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "system": ("exchange.cli.system", "Manage document management systems that are connected"),
     "ngsp": ("exchange.cli.ngsp", "Help those who connect document management systems"),
     "token": ("exchange.cli.token", "Manage the tokens of parties and of the hub's own people"),
+    "quarantine": ("exchange.cli.quarantine", "Look into messages that are held back because a key was lost"),
+    "notice": ("exchange.cli.notice", "Read what the hub tells: what ends, what was lost, what is held back"),
     "cert": ("exchange.cli.cert", "Manage certificates of parties, and apply for them"),
     "authority": ("exchange.cli.authority", "Manage which authorities are trusted"),
     "audit": ("exchange.cli.audit", "List, verify and export the audit trail"),

@@ -67,6 +67,12 @@ class AuditEvent(StrEnum):
     CERTIFICATE_REGISTERED = "certificate-registered", "A certificate was registered for a party."
     CERTIFICATE_REMOVED = "certificate-removed", "A certificate no longer speaks for a party."
     CERTIFICATE_REVOKED = "certificate-revoked", "A certificate was put on the local revocation list."
+    KEY_COMPROMISED = (
+        "key-compromised",
+        "A key was declared compromised: revoked, and what it signed since is held back.",
+    )
+    MESSAGE_RELEASED = "message-released", "A message that was held back goes on."
+    MESSAGE_WITHDRAWN = "message-withdrawn", "A message that was held back is never handed out."
     REVOCATION_IMPORTED = "revocation-imported", "A revocation list was imported by hand."
     GRACE_BEGAN = "revocation-grace-began", "What is known of an authority's revocations is overdue; it still decides."
     GRACE_ENDED = (

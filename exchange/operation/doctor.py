@@ -25,6 +25,8 @@ def examine_hub(
         return
     yield from premises.examine_folder(home, settings)
     yield from credentials.examine_anchor(home, at)
+    if settings is not None:
+        yield from credentials.examine_files(home, settings, at)
     try:
         with records.open_records(home) as session:
             yield from _examine_database(session, home, settings, at, deep=deep)
@@ -59,6 +61,7 @@ def _examine_database(
     yield from credentials.examine_trust(session, at)
     yield from credentials.examine_systems(session, home)
     yield from credentials.examine_parties(session, at)
+    yield from credentials.examine_notices(session, at)
     yield from records.examine_records(session, at)
     yield from contents.examine_contents(session, home, deep=deep)
     if deep:

@@ -103,8 +103,6 @@ def _named_files(settings: Settings | None) -> list[str]:
     if settings is None:
         return []
     tls = (settings.tls_cert, settings.tls_key, settings.client_ca)
-    return [
-        name
-        for name in (*tls, settings.signing_key, settings.signing_cert, settings.signing_password_file)
-        if name and not is_device(name)
-    ]
+    mail = (settings.smtp_ca, settings.smtp_password_file)
+    signing = (settings.signing_key, settings.signing_cert, settings.signing_password_file)
+    return [name for name in (*tls, *mail, *signing) if name and not is_device(name)]

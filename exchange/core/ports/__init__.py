@@ -9,6 +9,7 @@ from exchange.core.ports.authorities import Authorities
 from exchange.core.ports.enrolment import Authority, Enrolments
 from exchange.core.ports.keys import HubKeys, Signers
 from exchange.core.ports.machine import Bell, Blobs, Clock, Entropy, Listener, P, Progress, Rehearsal, T, Workers
+from exchange.core.ports.notices import Notices, Quarantine, Terms
 from exchange.core.ports.records import Effects, EvidenceShelf, Mailboxes, Messages
 from exchange.core.ports.registry import Directory, Registry, TrustMaterial, TrustRegistry
 from exchange.core.ports.revocation import Asker, RevocationData, Sources
@@ -31,8 +32,10 @@ __all__ = [
     "Listener",
     "Mailboxes",
     "Messages",
+    "Notices",
     "P",
     "Progress",
+    "Quarantine",
     "Registry",
     "Rehearsal",
     "RevocationData",
@@ -41,6 +44,7 @@ __all__ = [
     "Store",
     "Systems",
     "T",
+    "Terms",
     "Tokens",
     "TrustMaterial",
     "TrustRegistry",
@@ -67,3 +71,6 @@ class Store:
     systems: Systems
     enrolments: Enrolments
     audit: AuditTrail
+    terms: Terms
+    notices: Notices
+    quarantine: Quarantine

@@ -94,7 +94,21 @@ def swap_keys(home: Home) -> None:
     shutil.copy(home.keys / "authority.key.pem", home.keys / "hub.key.pem")
 
 
+HELD = (
+    "UPDATE deliveries SET held = 'quarantined' WHERE message = (SELECT min(message) FROM deliveries)",
+    "INSERT INTO remarks SELECT sender, key, 'message-quarantined', 1, 'message-quarantined', '' FROM messages"
+    " WHERE key = (SELECT min(message) FROM deliveries)",
+)
 BROKEN: dict[str, tuple[str, Callable[[Home], object]]] = {
+    "mail that was given up": (
+        "mail-undelivered",
+        lambda home: change(home, "INSERT INTO mails VALUES ('a', 'b', 'c@d', 'failed', 14, 0, '550 nobody')"),
+    ),
+    "a message that nobody decided about": ("quarantine-waiting", lambda home: change(home, *HELD)),
+    "an authority of clients that is none": (
+        "certificate-unreadable",
+        lambda home: append(home.settings, 'client_ca = "hub.toml"\n'),
+    ),
     "an unknown setting": ("settings-wrong", lambda home: append(home.settings, "colour = 1\n")),
     "no settings": ("settings-wrong", lambda home: home.settings.unlink()),
     "an open folder": ("folder-open", lambda home: home.folder.chmod(0o755)),
