@@ -33,6 +33,7 @@ from exchange.cli.main import cli
 from exchange.client import Client, Refused, Trust, open_key
 from exchange.config import Home
 from exchange.core.model import PartyId
+from exchange.keys.device import PAUSE
 from exchange.wiring import open_exchange
 from trust_store.keys import HeldKey, load_pem
 
@@ -345,5 +346,6 @@ async def test_the_folder_adapter_keeps_letters_while_its_token_is_not_there(
                     await courier.run_once()
             assert not list((folder / "failed").iterdir())
         away.rename(stored)
+        await asyncio.sleep(PAUSE + 0.2)
         run(*command)
     assert (folder / "sent" / "a" / "receipt.xml").exists()
