@@ -34,6 +34,7 @@ class Settings(Limits, frozen=True, kw_only=True, forbid_unknown_fields=True):
     inline_bytes: Amount = 64 * 1024
     sweep_seconds: float = 5.0
     rehearsal_seconds: Seconds = 20
+    inspection_seconds: Seconds = 10
     tls_cert: str = ""
     tls_key: str = ""
     client_ca: str = ""

@@ -21,6 +21,7 @@ from exchange.core.reach import Sizes
 from exchange.core.reading import Reading
 from exchange.core.uploads import Allowance, Uploads
 from exchange.delivery.bell import LocalBell
+from exchange.inspection import Inspection
 from exchange.machine import LoggedProgress, SystemClock, SystemEntropy, ThreadWorkers
 from exchange.rehearsal import ProcessRehearsal
 from exchange.running import Exchange
@@ -54,8 +55,8 @@ async def open_exchange(
     """
     settings, key = prepare(home)
     entropy, bell, workers = SystemEntropy(), bell or LocalBell(), ThreadWorkers()
-    rehearsal = ProcessRehearsal(settings.rehearsal_seconds)
-    async with open_database(home.database) as database, _closing(workers, rehearsal):
+    rehearsal, inspection = ProcessRehearsal(settings.rehearsal_seconds), Inspection(settings.inspection_seconds)
+    async with open_database(home.database) as database, _closing(workers, rehearsal, inspection):
         directory, trust = DirectoryStore(database, settings.code), TrustStore(database)
         clock, progress, blobs = clock or SystemClock(), progress or LoggedProgress(), LocalBlobs(home.blobs)
         hub = Hub(
@@ -76,7 +77,7 @@ async def open_exchange(
         await _begin_trail(hub)
         yield Exchange(
             hub=hub,
-            reading=Reading(hub=hub),
+            reading=Reading(hub=hub, inspector=inspection),
             registry=directory,
             trust=trust,
             bell=bell,
@@ -89,13 +90,14 @@ async def open_exchange(
 
 
 @contextlib.asynccontextmanager
-async def _closing(workers: ThreadWorkers, rehearsal: ProcessRehearsal) -> AsyncIterator[None]:
+async def _closing(workers: ThreadWorkers, rehearsal: ProcessRehearsal, inspection: Inspection) -> AsyncIterator[None]:
     """End the hub's threads and processes with the block."""
     try:
         yield
     finally:
         workers.close()
         await rehearsal.close()
+        await inspection.close()
 
 
 def prepare(home: Home) -> tuple[Settings, HeldKey]:

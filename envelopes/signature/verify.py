@@ -77,13 +77,13 @@ def verify(tree: etree._ElementTree, place: Place) -> Signed:
 
     # 4. The signature value over SignedInfo, by the key of the first certificate and no other.
     chain = tuple(load(der) for der in block.certificates)
-    signed_info = _canonical(block.signed_info, block.canonicalization)
+    signed_info = canonical(block.signed_info, block.canonicalization)
     SIGNATURES[block.algorithm](chain[0].public_key, block.value, signed_info)
 
     # 5. The signed properties, while they still stand in their place.
     claimed_time = xades.check(block, chain[0].der, ids, properties)
     if properties is not None:
-        _compare(properties, _canonical(ids[grammar.referenced_id(properties.uri)], _only(properties)))
+        compare(properties, canonical(ids[grammar.referenced_id(properties.uri)], only_transform(properties)))
 
     # 6. The content. What remains in the tree is what was signed.
     if place is Place.ENVELOPING:
@@ -154,13 +154,13 @@ def _without_signature(tree: etree._ElementTree, signature: etree._Element, refe
     """Apply enveloped-signature and the canonicalisation, compare the digest, and return the root."""
     if not reference.transforms or reference.transforms[0].algorithm != ENVELOPED:
         raise Refused(TRANSFORM, "The first transform must be enveloped-signature")
-    transform = _only(reference, skip=1)
+    transform = only_transform(reference, skip=1)
     root = tree.getroot()
-    _detach(signature)
+    detach(signature)
     strip_comments(root)
     # A reference by Id covers the element alone; URI="" also the processing instructions around it.
-    covered = etree.ElementTree(copy.deepcopy(root)) if reference.uri and _has_company(root) else tree
-    _compare(reference, canonicalize_document(covered, transform.algorithm, transform.prefixes))
+    covered = etree.ElementTree(copy.deepcopy(root)) if reference.uri and has_company(root) else tree
+    compare(reference, canonicalize_document(covered, transform.algorithm, transform.prefixes))
     return root
 
 
@@ -171,16 +171,20 @@ def _open_object(reference: Reference, holder: etree._Element) -> tuple[etree._E
         if len(holder):
             raise Refused(TRANSFORM, "The base64 transform is for an Object that holds text only")
         octets = grammar.decode_base64(holder.text or "", f"Object, line {holder.sourceline}")
-        _compare(reference, octets)
+        compare(reference, octets)
         return holder, octets
-    _compare(reference, _canonical(holder, _only(reference)))
+    compare(reference, canonical(holder, only_transform(reference)))
     if len(holder) != 1 or (holder.text or "").strip() or (holder[0].tail or "").strip():
         raise Refused(GRAMMAR, "The Object must hold one document", where=f"line {holder.sourceline}")
     return holder[0], None
 
 
-def _only(reference: Reference, *, skip: int = 0) -> Transform:
-    """Return the one canonicalisation of a reference; none written means inclusive C14N 1.0 (XMLDSig 4.4.3.2)."""
+def only_transform(reference: Reference, *, skip: int = 0) -> Transform:
+    """Return the one canonicalisation of a reference; none written means inclusive C14N 1.0 (XMLDSig 4.4.3.2).
+
+    Raises:
+        Refused: `transform-not-allowed`.
+    """
     rest = reference.transforms[skip:]
     if len(rest) > 1 or any(item.algorithm not in CANONICALIZATIONS for item in rest):
         unwanted = next((item.algorithm for item in rest if item.algorithm not in CANONICALIZATIONS), "A second one")
@@ -188,16 +192,26 @@ def _only(reference: Reference, *, skip: int = 0) -> Transform:
     return rest[0] if rest else Transform(algorithm=C14N_10)
 
 
-def _canonical(element: etree._Element, transform: Transform) -> bytes:
+def canonical(element: etree._Element, transform: Transform) -> bytes:
+    """Canonicalise an element where it stands.
+
+    Raises:
+        Refused: `canonicalization-not-allowed`.
+    """
     return canonicalize_element(element, transform.algorithm, transform.prefixes)
 
 
-def _compare(reference: Reference, octets: bytes) -> None:
+def compare(reference: Reference, octets: bytes) -> None:
+    """Compare octets with the digest of a reference.
+
+    Raises:
+        Refused: `content-changed`, or `digest-algorithm`.
+    """
     if not octets or not hmac.compare_digest(digest(reference.digest_algorithm, octets), reference.digest):
         raise Refused(CHANGED, where=f"Reference {reference.uri!r}")
 
 
-def _detach(signature: etree._Element) -> None:
+def detach(signature: etree._Element) -> None:
     """Remove the signature and keep the text that follows it, which is signed content."""
     parent, before = signature.getparent(), signature.getprevious()
     if parent is None:
@@ -209,5 +223,6 @@ def _detach(signature: etree._Element) -> None:
     parent.remove(signature)
 
 
-def _has_company(root: etree._Element) -> bool:
+def has_company(root: etree._Element) -> bool:
+    """Tell whether there are instructions or comments beside the root."""
     return root.getprevious() is not None or root.getnext() is not None

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from exchange.api import administration, directory, mailbox, messages, registration, systems, uploads
+from exchange.api import administration, directory, mailbox, messages, registration, signatures, systems, uploads
 from exchange.api.description import describe
 from exchange.api.entrance import Entrance
 from exchange.api.operation import add_operation
@@ -29,6 +29,7 @@ from trust_store.errors import Refused
 
 ROUTES: Final[tuple[Route, ...]] = (
     *messages.ROUTES,
+    *signatures.ROUTES,
     *mailbox.ROUTES,
     *directory.ROUTES,
     *registration.ROUTES,

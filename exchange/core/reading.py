@@ -10,6 +10,7 @@ from typing import Final
 from exchange.core.hub import Hub, Sealed
 from exchange.core.lifecycle import Asked
 from exchange.core.model import Delivery, Effect, EvidenceId, Filed, MessageKey, Party, Relation, Statement, Transport
+from exchange.core.ports import Inspector
 from exchange.errors import CONTENT_REMOVED, NOT_FOUND
 from trust_store.errors import Refused
 
@@ -37,6 +38,7 @@ class Reading:
     """Read on behalf of a party; whatever is not the party's own is not there for it."""
 
     hub: Hub
+    inspector: Inspector
 
     async def message(self, party: Party, key: MessageKey) -> tuple[Filed, Sequence[Delivery]]:
         """Return a message that the party sent or received, with the deliveries that it may know of.

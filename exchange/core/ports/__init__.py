@@ -5,7 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from exchange.core.ports.access import AuditTrail, Tokens
-from exchange.core.ports.machine import Bell, Blobs, Clock, Entropy, Listener, P, Progress, Rehearsal, T, Workers
+from exchange.core.ports.machine import (
+    Bell,
+    Blobs,
+    Clock,
+    Entropy,
+    Inspector,
+    Listener,
+    P,
+    Progress,
+    Rehearsal,
+    T,
+    Workers,
+)
 from exchange.core.ports.records import Effects, EvidenceShelf, Mailboxes, Messages
 from exchange.core.ports.registry import Directory, Registry, TrustMaterial, TrustRegistry
 from exchange.core.ports.systems import Systems, Vault
@@ -19,6 +31,7 @@ __all__ = [
     "Effects",
     "Entropy",
     "EvidenceShelf",
+    "Inspector",
     "Listener",
     "Mailboxes",
     "Messages",

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
+from envelopes.inside.facts import Facts, FileKind
 from exchange.core.model import PartyId
 
 P = ParamSpec("P")
@@ -46,6 +47,14 @@ class Rehearsal(Protocol):
 
         A refusal that opening would give may be raised at once.
         """
+        ...
+
+
+class Inspector(Protocol):
+    """Look into attached files for signatures of their own, where whatever they do can be stopped."""
+
+    async def inspect(self, kind: FileKind, digest: str, data: bytes) -> Facts:
+        """Tell what there is of signatures in the file with this SHA-256 (hex); what cannot be told is a fault in it."""
         ...
 
 
