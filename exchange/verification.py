@@ -9,7 +9,8 @@ from datetime import datetime
 from envelopes import receipt, xml
 from envelopes.edxml.syntax import NAMESPACE
 from envelopes.signature.detached import Detached
-from envelopes.signature.verify import Signed, place_of, verify
+from envelopes.signature.reasons import COVERAGE, MISPLACED, REFERENCE, SEVERAL
+from envelopes.signature.verify import Place, Signed, place_of, verify
 from trust_store.errors import Refused, reason
 from trust_store.evidence import Evidence
 from trust_store.identity import may_issue_evidence
@@ -29,6 +30,7 @@ UNMATCHED = reason(
 )
 
 _SENDER = "edXMLEnvelope/edXMLHeader/MessageHeader/From/OrganId"
+_PLACES = frozenset(each.code for each in (COVERAGE, MISPLACED, REFERENCE, SEVERAL))
 _SHOWN = 3
 """How many of the absent files are named."""
 SENDER = "/".join(f"{{{NAMESPACE}}}{name}" for name in _SENDER.split("/"))
@@ -68,6 +70,17 @@ def examine(
             return Finding(verdict=check.outcome, reason=check.reason.code, text=text)
     said = f"{what}signed by {signed.chain[0].subject}. {verdict.text}"
     return _with_files(signed.detached, attachments, said)
+
+
+def belongs_to_others(data: bytes, finding: Finding) -> bool:
+    """Tell whether a document that the hub's own profile refuses for the places of its signatures is of another kind.
+
+    Letters and receipts are the hub's own kinds, and held to that profile whatever they hold.
+    """
+    if finding.reason not in _PLACES:
+        return False
+    root = xml.parse(data).getroot()
+    return place_of(root) is not Place.EDXML_HEADER and not receipt.is_receipt(root)
 
 
 def _with_files(detached: Sequence[Detached], attachments: Collection[str], said: str) -> Finding:

@@ -1,20 +1,28 @@
-"""Verify signed XML offline: edXML, receipts, and plain enveloped or enveloping signatures."""
+"""Verify signed files offline: edXML with what is attached, receipts, PDF, and XML documents of others."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
 
+from envelopes.inside.facts import FileKind
+from envelopes.inside.kinds import HEADER, kind_of
+from exchange.cli.insides import MOST, SECONDS, Looker, lines_of, record_of
 from exchange.cli.moments import parse_moment
 from exchange.cli.plain import plain
+from exchange.inside import Inside
+from exchange.inspection import Inspection
 from exchange.machine import SystemClock
-from exchange.verification import UNMATCHED, Finding, examine
+from exchange.verification import UNMATCHED, Finding, belongs_to_others, examine
 from trust_store.certificate import Certificate, load_many
 from trust_store.errors import reason
 from trust_store.evidence import Evidence, Revocation
@@ -22,6 +30,18 @@ from trust_store.policy import Policy
 from trust_store.verdict import Outcome
 
 UNREADABLE = reason("file-unreadable", "The file cannot be read", "Give the path of a file that you may read")
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Hold what a file is, what is inside a file that is no letter, and what is inside the files of one that is."""
+
+    path: Path
+    finding: Finding
+    inside: Inside | None = None
+    attached: Sequence[tuple[str, Inside]] = ()
+
+
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -47,7 +67,7 @@ def verify(
     *,
     as_json: bool,
 ) -> None:
-    """Verify signed XML files, offline. Ends with 0 when all are valid, with 1 otherwise."""
+    """Verify signed files (edXML, receipts, PDF, XML), offline. Ends with 0 when all are valid, with 1 otherwise."""
     at = parse_moment(moment) if moment else SystemClock().now()
     evidence = Evidence(
         anchors=tuple(_read(anchors)),
@@ -55,24 +75,50 @@ def verify(
         revoked=tuple(_revocation(path, at) for path in revoked),
     )
     digests = {path: _digest(path) for path in attachments}
-    found = [(path, _examine_file(path, evidence, at, frozenset(digests.values()))) for path in files]
-    covered = frozenset[str]().union(*(finding.detached for _, finding in found))
-    found += [(path, _match(digest, covered)) for path, digest in digests.items()]
-    for path, finding in found:
-        click.echo(_line(path, finding) if as_json else f"{path}: {finding.verdict}. {plain(finding.text)}")
-    sys.exit(0 if all(finding.verdict == Outcome.VALID for _, finding in found) else 1)
+    found = asyncio.run(_examine_all(files, digests, evidence, at))
+    for each in found:
+        for line in [_record(each)] if as_json else _lines(each):
+            click.echo(line)
+    sys.exit(0 if all(each.finding.verdict == Outcome.VALID for each in found) else 1)
 
 
-def _examine_file(path: Path, evidence: Evidence, at: datetime, attachments: Collection[str]) -> Finding:
+async def _examine_all(
+    files: Iterable[Path], digests: Mapping[Path, str], evidence: Evidence, at: datetime
+) -> list[_Found]:
+    """Verify the files, then say of those that came beside letters whether one of these is signed over them."""
+    looker = Looker(inspection=Inspection(SECONDS, processes=1), evidence=evidence, at=at)
+    try:
+        found = [await _examine_file(path, looker, frozenset(digests.values())) for path in files]
+        covered = frozenset[str]().union(*(each.finding.detached for each in found))
+        found += [await _examine_beside(path, digest, covered, looker) for path, digest in digests.items()]
+    finally:
+        await looker.inspection.close()
+    return found
+
+
+async def _examine_file(path: Path, looker: Looker, attachments: Collection[str]) -> _Found:
+    """Verify one file: letters and receipts by the hub's own profile, PDF and documents of others by what they hold."""
     try:
         data = path.read_bytes()
     except OSError as error:
-        return Finding(
-            verdict=Outcome.INVALID,
-            reason=UNREADABLE.code,
-            text=f"{UNREADABLE.title}: {error.strerror}. {UNREADABLE.fix}",
-        )
-    return examine(data, evidence, Policy(), at, attachments)
+        text = f"{UNREADABLE.title}: {error.strerror}. {UNREADABLE.fix}"
+        return _Found(path, Finding(verdict=Outcome.INVALID, reason=UNREADABLE.code, text=text))
+    kind = kind_of(data)
+    if kind is not FileKind.PDF:
+        finding = examine(data, looker.evidence, Policy(), looker.at, attachments)
+        if not belongs_to_others(data, finding):
+            return _Found(path, finding, attached=await looker.look_into_letter(data))
+    inside = await looker.look(kind, data)
+    return _Found(path, Finding(verdict=inside.verdict, reason=inside.reason, text=inside.text), inside)
+
+
+async def _examine_beside(path: Path, digest: str, covered: Collection[str], looker: Looker) -> _Found:
+    with path.open("rb") as file:
+        kind = kind_of(file.read(HEADER))
+        file.seek(0)
+        data = file.read(MOST + 1) if kind is not FileKind.OTHER else b""
+    attached = [(path.name, await looker.look(kind, data))] if data else []
+    return _Found(path, _match(digest, covered), attached=attached)
 
 
 def _digest(path: Path) -> str:
@@ -98,6 +144,25 @@ def _revocation(path: Path, at: datetime) -> Revocation:
     return Revocation(signed_part=certificate.signed_part, at=min(at, certificate.not_before), why="given as revoked")
 
 
-def _line(path: Path, finding: Finding) -> str:
-    line = {"file": str(path), "verdict": finding.verdict, "reason": finding.reason, "text": plain(finding.text)}
+def _lines(found: _Found) -> Iterable[str]:
+    yield f"{found.path}: {found.finding.verdict}. {plain(found.finding.text)}"
+    yield from lines_of(found.inside) if found.inside else ()
+    for name, inside in found.attached:
+        yield f"  {plain(name)}: {inside.verdict}. {plain(inside.text)}"
+        yield from (f"  {line}" for line in lines_of(inside))
+
+
+def _record(found: _Found) -> str:
+    """Write one object; `signatures` and `attachments` are there where the file has any."""
+    line = _summary(str(found.path), found.finding)
+    if found.inside:
+        line["signatures"] = record_of(found.inside)
+    if found.attached:
+        line["attachments"] = [
+            _summary(plain(name), inside) | {"signatures": record_of(inside)} for name, inside in found.attached
+        ]
     return msgspec.json.encode(line).decode()
+
+
+def _summary(file: str, said: Finding | Inside) -> dict[str, Any]:
+    return {"file": file, "verdict": said.verdict, "reason": said.reason, "text": plain(said.text)}
