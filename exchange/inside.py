@@ -27,9 +27,10 @@ from envelopes.inside.reasons import (
 from trust_store.certificate import Certificate, load
 from trust_store.errors import Refused
 from trust_store.evidence import Evidence
-from trust_store.judge import REVOKED, judge
+from trust_store.judge import judge
 from trust_store.policy import Policy
-from trust_store.verdict import Check, Outcome, Verdict
+from trust_store.revocation.reasons import REVOKED
+from trust_store.verdict import Outcome, Verdict
 
 TIME_STAMPING: Final = "1.3.6.1.5.5.7.3.8"
 _OPEN: Final = frozenset(
@@ -51,8 +52,8 @@ class Signature:
     """Say of one signature inside a file whether it is believed and why, who made it, and what it covers.
 
     `claimed_at` is what the signer says, `stamped_at` what a believed time-stamping authority says, `judged_at` the moment
-    that the signer was judged at: the stamped one, or else the one when the file was received. `later` tells that the
-    certificate was revoked afterwards. Times are in UTC.
+    that the signer was judged at: the stamped one, or else the one when the file was received; `judgement` has the tree of
+    checks. `later` tells that the certificate was revoked afterwards. Times are in UTC.
     """
 
     mark: Mark
@@ -67,7 +68,7 @@ class Signature:
     stamped_at: datetime | None = None
     stamped_by: str = ""
     later: str = ""
-    checks: tuple[Check, ...] = ()
+    judgement: Verdict | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +127,7 @@ def _judge(mark: Mark, evidence: Evidence, policy: Policy, before: Proof, now: d
         stamped_at=proof.at if proof.by else None,
         stamped_by=proof.by,
         later=_later(mark, outcome, evidence, policy, now),
-        checks=verdict.checks if verdict else (),
+        judgement=verdict,
     )
     return found, proof
 

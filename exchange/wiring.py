@@ -26,6 +26,7 @@ from exchange.machine import LoggedProgress, SystemClock, SystemEntropy, ThreadW
 from exchange.rehearsal import ProcessRehearsal
 from exchange.running import Exchange
 from exchange.storage.audit import AuditStore
+from exchange.storage.authorities import AuthorityStore
 from exchange.storage.directory import DirectoryStore
 from exchange.storage.effects import EffectStore
 from exchange.storage.evidence import EvidenceStore
@@ -129,6 +130,7 @@ def _store(
         directory=directory,
         registry=directory,
         trust=trust,
+        authorities=AuthorityStore(database),
         tokens=TokenStore(database),
         systems=SystemStore(database, vault),
         audit=AuditStore(database),

@@ -9,12 +9,14 @@ from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID, SignatureAlgorithmOID
+from cryptography.x509 import ocsp
+from cryptography.x509.oid import SignatureAlgorithmOID
 
 from trust_store.errors import Refused, reason
+from trust_store.names import words
 
 MALFORMED = reason(
     "certificate-malformed",
@@ -30,7 +32,6 @@ UNKNOWN = "unknown"
 """The name of an algorithm that no rule can allow."""
 
 _PEM = b"-----BEGIN"
-_TEXT_LENGTH = 300
 _CURVES = {"secp256r1": "EC P-256", "secp384r1": "EC P-384", "secp521r1": "EC P-521"}
 _DIGESTS = {"sha1": "SHA-1", "sha256": "SHA-256", "sha384": "SHA-384", "sha512": "SHA-512"}
 _USAGES = {
@@ -44,7 +45,7 @@ _USAGES = {
 }
 # What the library raises on bytes that are not a certificate. Warnings are here because a strict interpreter raises
 # them: the library warns about what it will refuse in a later version.
-_UNREADABLE = (
+UNREADABLE = (
     ValueError,
     TypeError,
     LookupError,
@@ -118,7 +119,7 @@ def load(data: bytes) -> Certificate:
     _check_size(data)
     try:
         return _read(x509.load_der_x509_certificate(data))
-    except _UNREADABLE:
+    except UNREADABLE:
         raise Refused(MALFORMED, f"The {len(data):,} bytes are not an X.509 certificate") from None
 
 
@@ -132,7 +133,7 @@ def load_many(data: bytes) -> tuple[Certificate, ...]:
         if _PEM not in data:
             return (load(data),)
         return tuple(_read(each) for each in x509.load_pem_x509_certificates(data))
-    except _UNREADABLE:
+    except UNREADABLE:
         raise Refused(MALFORMED, "The file does not consist of X.509 certificates in PEM") from None
 
 
@@ -156,14 +157,14 @@ def _read(parsed: x509.Certificate) -> Certificate:
         signed_part=hashlib.sha256(parsed.tbs_certificate_bytes).hexdigest(),
         der=der,
         x509=parsed,
-        subject=_words(parsed.subject),
-        issuer=_words(parsed.issuer),
+        subject=words(parsed.subject),
+        issuer=words(parsed.issuer),
         serial=parsed.serial_number,
         not_before=parsed.not_valid_before_utc,
         not_after=parsed.not_valid_after_utc,
         public_key=public_key,
         key=_key(public_key),
-        digest=_digest(parsed),
+        digest=digest_name(parsed),
         usages=usages,
         purposes=_purposes(extensions.get(x509.ExtendedKeyUsage)),
         is_authority=_is_authority(constraints, usages),
@@ -185,12 +186,14 @@ def _key(key: CertificatePublicKeyTypes | None) -> Key:
             return Key(algorithm=_CURVES.get(key.curve.name, f"EC {key.curve.name}"), bits=key.key_size)
         case ed25519.Ed25519PublicKey():
             return Key(algorithm="Ed25519", bits=256)
+        case dsa.DSAPublicKey():
+            return Key(algorithm="DSA", bits=key.key_size)
         case _:
             return Key(algorithm=UNKNOWN)
 
 
-def _digest(parsed: x509.Certificate) -> str:
-    """Name the digest of the issuer's signature as policies name it; Ed25519 has its own and is named itself."""
+def digest_name(parsed: x509.Certificate | x509.CertificateRevocationList | ocsp.OCSPResponse) -> str:
+    """Name the digest under a signature as policies name it; Ed25519 has its own and is named itself."""
     try:
         algorithm = parsed.signature_hash_algorithm
     except UnsupportedAlgorithm:
@@ -214,12 +217,3 @@ def _is_authority(constraints: x509.ExtensionType | None, usages: frozenset[str]
     """RFC 5280, 4.2.1.9 and 4.2.1.3: marked as an authority and, if usages are stated, allowed to sign certificates."""
     marked = isinstance(constraints, x509.BasicConstraints) and constraints.ca
     return marked and (usages is None or "keyCertSign" in usages)
-
-
-_NAMES = {NameOID.ORGANIZATION_IDENTIFIER: "organizationIdentifier"}
-
-
-def _words(name: x509.Name) -> str:
-    """Write a name for people; it is the certificate's text, so what would not show as itself does not show."""
-    text = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in name.rfc4514_string(_NAMES))
-    return text[:_TEXT_LENGTH] or "(no name)"

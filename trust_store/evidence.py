@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
+from typing import Final
 
 from trust_store.certificate import Certificate
+from trust_store.identity import PartyKind
 from trust_store.paths import Paths
+from trust_store.policy import Use
+from trust_store.revocation.answers import OcspAnswer
+from trust_store.revocation.lists import RevocationList
+from trust_store.revocation.memory import Standings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,17 +30,61 @@ class Revocation:
     why: str
 
 
+class Asking(StrEnum):
+    """Name when it must be known that a certificate below an anchor is not revoked.
+
+    `REQUIRED`: always. `NAMED`: when the certificate names a place where revocations are told, or a list of its issuer is
+    known here; else the local revocation list alone decides. `LOCAL`: the local list decides, whatever the certificate names.
+    """
+
+    REQUIRED = "required"
+    NAMED = "named"
+    LOCAL = "local"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """State on which terms an anchor is trusted: for which kinds of party and uses (none named: all), and when."""
+
+    kinds: frozenset[PartyKind] = frozenset()
+    uses: frozenset[Use] = frozenset()
+    asking: Asking = Asking.NAMED
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def in_force(self, at: datetime) -> bool:
+        """Tell whether the anchor is trusted at the moment; the end is not part of the time."""
+        return (self.since is None or self.since <= at) and (self.until is None or at < self.until)
+
+    def speaks_for(self, kind: PartyKind | None, use: Use) -> bool:
+        """Tell whether the anchor may vouch for a party of this kind (None: whoever it is), for this use."""
+        return (kind is None or not self.kinds or kind in self.kinds) and (not self.uses or use in self.uses)
+
+
+USUAL: Final = Terms()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """Hold the trusted authorities, the known ones between them and the signers, and the local revocation list.
+    """Hold the trusted authorities, the known ones between them and the signers, and what is known of revocations.
 
-    `paths` remembers what was found for these certificates; keep the value to keep the memory.
+    `terms` has those of anchors by fingerprint, where they are not as usual. `revoked` is the local list; `lists` and
+    `answers` come from the authorities, and are believed only as far as their signatures reach. `paths` and `standings`
+    remember what was found by this very evidence; keep the value to keep the memory, and it ends with it.
     """
 
     anchors: tuple[Certificate, ...]
     intermediates: tuple[Certificate, ...] = ()
+    terms: Mapping[str, Terms] = field(default_factory=dict)
     revoked: tuple[Revocation, ...] = ()
+    lists: tuple[RevocationList, ...] = ()
+    answers: tuple[OcspAnswer, ...] = ()
     paths: Paths = field(default_factory=Paths, compare=False, repr=False)
+    standings: Standings = field(default_factory=Standings, compare=False, repr=False)
+
+    def terms_of(self, anchor: Certificate) -> Terms:
+        """Return on which terms an anchor is trusted."""
+        return self.terms.get(anchor.fingerprint, USUAL)
 
     def revocation(self, certificate: Certificate, at: datetime) -> Revocation | None:
         """Find the earliest local revocation of the certificate that is in force at the moment."""

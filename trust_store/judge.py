@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from trust_store.certificate import Certificate
-from trust_store.errors import Misuse, reason
+from trust_store.errors import Misuse
 from trust_store.evidence import Evidence
 from trust_store.identity import Identity, belongs
-from trust_store.paths import Path
 from trust_store.policy import Policy
+from trust_store.revocation.reasons import REVOKED
+from trust_store.tracing import Tracer
 from trust_store.verdict import Check, Outcome, Verdict, failed, passed
-
-NO_ANCHOR = reason(
-    "anchor-missing",
-    "No trusted authority is known here",
-    "Give the certificates of the trusted authorities (--anchor), or have the administrator of the hub install them",
-)
-NOT_AUTHORITY = reason(
-    "issuer-not-ca",
-    "A certificate was issued by one that is no authority",
-    "Sign with a certificate that a listed authority issued itself",
-)
-REVOKED = reason(
-    "certificate-revoked",
-    "The certificate was revoked",
-    "Sign with a certificate that is in force; ask the administrator of the hub if the revocation is an error",
-)
 
 
 def judge(
@@ -65,76 +50,53 @@ def judge(
     # 5 Its extended key usage, if it has one, does not exclude them.
     checks.append(policy.purpose(leaf))
 
-    # 6 It leads to an anchor, through authorities that are valid and strong enough at the moment (RFC 5280, 6).
-    path = _trace(leaf, chain[1:], evidence, policy, at)
-    checks.append(path.check)
+    # 6 It leads to an anchor that may speak for the party, through authorities that are valid and strong enough at the
+    #   moment (RFC 5280, 6).
+    kind = party.kind if party is not None else None
+    trace = Tracer(evidence=evidence, policy=policy, at=at, kind=kind).trace(leaf, chain[1:])
+    checks.append(trace.path.check)
 
-    # 7 Neither it nor an authority on the path is revoked by the local list.
-    checks.append(_unrevoked((leaf, *path.authorities), evidence, at))
+    # 7 Neither it nor an authority on the path is revoked, by the local list or by the authorities as far as what they told
+    #   is fresh enough (RFC 5280, 6.3; RFC 6960).
+    checks.append(_unrevoked((leaf, *trace.path.authorities), trace.standings, evidence, at))
 
     # 8 It belongs to the party that it is said to speak for.
     if party is not None:
         checks.append(belongs(leaf, party))
 
-    return _conclude(checks, at, chain, party)
+    return _conclude(checks, at, chain, trace.path.authorities, party)
 
 
-def _trace(leaf: Certificate, helpers: Sequence[Certificate], evidence: Evidence, policy: Policy, at: datetime) -> Path:
-    """Search with the fit authorities only; when that finds nothing, say which unfit one stood in the way."""
-    if not evidence.anchors:
-        text = f"The certificate of {leaf.subject} cannot be judged: no trusted authority is known here"
-        return Path(check=Check(name="path", outcome=Outcome.UNKNOWN, text=text, reason=NO_ANCHOR))
-    anchors = _distinct(evidence.anchors)
-    known = {leaf, *anchors}
-    issuers = tuple(each for each in _distinct((*evidence.intermediates, *helpers)) if each not in known)
-    unfit = {each: check for each in (*anchors, *issuers) if (check := _fitness(each, anchors, policy, at)).reason}
-    path = evidence.paths.find(
-        leaf,
-        tuple(each for each in issuers if each not in unfit),
-        tuple(each for each in anchors if each not in unfit),
-    )
-    if path.check.reason is not None:
-        for each in _lineage(leaf, (*anchors, *issuers)):
-            if each in unfit:
-                return Path(check=replace(unfit[each], name="path"))
-    return path
+def _unrevoked(
+    certificates: tuple[Certificate, ...], standings: tuple[Check, ...], evidence: Evidence, at: datetime
+) -> Check:
+    checks = (_unlisted(certificates, evidence, at), *standings)
+    for each in checks:
+        if each.reason is not None:
+            return replace(each, name="revocation", checks=checks)
+    told = " ".join(each.evidence for each in standings if each.evidence)
+    text = f"Certificates not revoked: {len(certificates)}"
+    return passed("revocation", text, checks=checks, evidence=told)
 
 
-def _distinct(certificates: Iterable[Certificate]) -> tuple[Certificate, ...]:
-    return tuple(dict.fromkeys(certificates))
-
-
-def _fitness(certificate: Certificate, anchors: tuple[Certificate, ...], policy: Policy, at: datetime) -> Check:
-    """Ask what every authority on a path must meet; a root's signature on itself proves nothing and is left out."""
-    if not certificate.is_authority:
-        return failed("path", NOT_AUTHORITY, f"{certificate.subject} is no authority and cannot issue certificates")
-    validity = policy.validity(certificate, at)
-    root = certificate.is_self_issued and certificate in anchors
-    strength = policy.key(certificate, at) if root else policy.strength(certificate, at)
-    return next((each for each in (validity, strength) if each.reason is not None), passed("path", "fit"))
-
-
-def _lineage(leaf: Certificate, authorities: tuple[Certificate, ...]) -> list[Certificate]:
-    """Follow the names from the leaf upward, for an explanation only: names prove nothing."""
-    line = [leaf]
-    for lower in line:
-        line.extend(each for each in authorities if each.subject == lower.issuer and each not in line)
-    return line[1:]
-
-
-def _unrevoked(certificates: tuple[Certificate, ...], evidence: Evidence, at: datetime) -> Check:
+def _unlisted(certificates: tuple[Certificate, ...], evidence: Evidence, at: datetime) -> Check:
     for each in certificates:
         revocation = evidence.revocation(each, at)
         if revocation is not None:
             text = f"The certificate of {each.subject} is revoked since {revocation.at:%Y-%m-%d}: {revocation.why}"
-            return failed("revocation", REVOKED, text)
-    return passed("revocation", f"Certificates not on the local revocation list: {len(certificates)}")
+            return failed("local-list", REVOKED, text)
+    return passed("local-list", f"Certificates not on the local revocation list: {len(certificates)}")
 
 
 def _conclude(
-    checks: Sequence[Check], at: datetime, chain: Sequence[Certificate], party: Identity | None = None
+    checks: Sequence[Check],
+    at: datetime,
+    chain: Sequence[Certificate],
+    authorities: tuple[Certificate, ...] = (),
+    party: Identity | None = None,
 ) -> Verdict:
     certificate = chain[0].fingerprint if chain else ""
+    path = tuple(each.subject for each in (*chain[:1], *authorities))
     for each in checks:
         if each.reason is not None:
             return Verdict(
@@ -143,8 +105,15 @@ def _conclude(
                 at=at,
                 checks=tuple(checks),
                 certificate=certificate,
+                path=path,
                 reason=each.reason,
             )
-    text = "; ".join(each.text for each in checks if each.name in {"path", "holder"})
-    codes = party.codes if party is not None else frozenset()
-    return Verdict(outcome=Outcome.VALID, text=text, at=at, checks=tuple(checks), certificate=certificate, codes=codes)
+    return Verdict(
+        outcome=Outcome.VALID,
+        text="; ".join(each.text for each in checks if each.name in {"path", "holder"}),
+        at=at,
+        checks=tuple(checks),
+        certificate=certificate,
+        path=path,
+        codes=party.codes if party is not None else frozenset(),
+    )

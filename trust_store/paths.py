@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Coroutine
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from asn1crypto import x509 as asn1
@@ -19,11 +19,11 @@ from pyhanko_certvalidator.errors import (
     ValidationError,
 )
 from pyhanko_certvalidator.path import ValidationPath
-from pyhanko_certvalidator.policy_decl import NO_REVOCATION, CertRevTrustPolicy
+from pyhanko_certvalidator.policy_decl import NO_REVOCATION, AcceptAllAlgorithms, CertRevTrustPolicy
 
 from trust_store.certificate import MALFORMED, Certificate
 from trust_store.errors import Misuse, reason
-from trust_store.policy import ALGORITHM
+from trust_store.policy import ALGORITHM, PathRules
 from trust_store.verdict import Check, failed, passed
 
 UNTRUSTED = reason(
@@ -69,33 +69,50 @@ class Paths:
     __slots__ = ("_known", "_size")
 
     def __init__(self, size: int = 4096) -> None:
-        self._known: dict[tuple[str, ...], Path] = {}
+        self._known: dict[tuple[object, ...], Path] = {}
         self._size = size
 
-    def find(self, leaf: Certificate, issuers: tuple[Certificate, ...], anchors: tuple[Certificate, ...]) -> Path:
+    def find(
+        self,
+        leaf: Certificate,
+        issuers: tuple[Certificate, ...],
+        anchors: tuple[Certificate, ...],
+        rules: PathRules = PathRules(),
+    ) -> Path:
         """Search as the function `find` does, unless the same was searched before."""
         parts = ((leaf,), issuers, anchors)
-        key = tuple("".join(each.fingerprint for each in part) for part in parts)
+        key = rules, *("".join(each.fingerprint for each in part) for part in parts)
         known = self._known.get(key)
         if known is None:
             if len(self._known) >= self._size:
                 self._known.clear()
-            known = self._known[key] = find(leaf, issuers, anchors)
+            known = self._known[key] = find(leaf, issuers, anchors, rules)
         return known
 
 
-def find(leaf: Certificate, issuers: tuple[Certificate, ...], anchors: tuple[Certificate, ...]) -> Path:
+def find(
+    leaf: Certificate,
+    issuers: tuple[Certificate, ...],
+    anchors: tuple[Certificate, ...],
+    rules: PathRules = PathRules(),
+) -> Path:
     """Search a path from the leaf through the issuers to one of the anchors.
 
     The caller hands in only issuers and anchors that are valid at the moment judged, and judges the leaf's own validity
-    apart. They are then all valid at the latest of their first moments too, which makes the answer independent of time.
-    Anchors bind with their path length and name constraints (RFC 5937). Nothing is fetched, no revocation is looked at.
+    apart, as well as the strength of every key and digest. They are then all valid at the latest of their first moments too,
+    which makes the answer independent of time. Anchors bind with their path length and name constraints (RFC 5937).
+    Nothing is fetched, no revocation is looked at.
     """
     try:
-        context = _context(leaf, issuers, anchors)
+        # The trees are built anew for each search: the reader completes them lazily, which threads cannot share. They are
+        # told apart by their place in memory: what the reader writes of an odd one is not what it read.
+        trees = [(asn1.Certificate.load(each.der), each) for each in (*issuers, *anchors)]
+        between, roots = ([tree for tree, _ in part] for part in (trees[: len(issuers)], trees[len(issuers) :]))
+        moment = max(each.not_before for each in (leaf, *issuers, *anchors))
+        context = _context(between, roots, moment, rules)
         validator = CertificateValidator(asn1.Certificate.load(leaf.der), validation_context=context)
         found = _finish(validator.async_validate_path())
-        return _path(leaf, found, {each.fingerprint: each for each in (*issuers, *anchors)})
+        return _path(leaf, found, {id(tree): each for tree, each in trees})
     except (PathBuildingError, InvalidCertificateError):
         return Path(check=failed(_NAME, UNTRUSTED, _unbuilt(leaf)))
     except DisallowedAlgorithmError as error:
@@ -108,28 +125,32 @@ def find(leaf: Certificate, issuers: tuple[Certificate, ...], anchors: tuple[Cer
 
 
 def _context(
-    leaf: Certificate, issuers: tuple[Certificate, ...], anchors: tuple[Certificate, ...]
+    issuers: list[asn1.Certificate], anchors: list[asn1.Certificate], moment: datetime, rules: PathRules
 ) -> ValidationContext:
-    # The trees are built anew for each search: the reader completes them lazily, which threads cannot share.
     return ValidationContext(
-        trust_roots=[_anchor(each) for each in anchors],
-        other_certs=[asn1.Certificate.load(each.der) for each in issuers],
-        moment=max(each.not_before for each in (leaf, *issuers, *anchors)),
+        trust_roots=[_anchor(each, rules) for each in anchors],
+        other_certs=issuers,
+        moment=moment,
         allow_fetching=False,
         revinfo_policy=_NO_REVOCATION,
-        weak_hash_algos={"md2", "md5", "sha1"},
+        algorithm_usage_policy=AcceptAllAlgorithms(),
         time_tolerance=timedelta(0),
     )
 
 
-def _anchor(certificate: Certificate) -> CertTrustAnchor:
-    """Bind paths by the anchor's path length and name constraints, but not by its certificate policies.
+def _anchor(parsed: asn1.Certificate, rules: PathRules) -> CertTrustAnchor:
+    """Bind paths by the anchor's path length and name constraints and by our rules, but not by its certificate policies.
 
     The library derives the path length alone, without the one for attribute authorities, and then fails on its absence.
     """
-    parsed = asn1.Certificate.load(certificate.der)
     derived = derive_quals_from_cert(parsed).standard_parameters or PKIXValidationParams()
-    parameters = replace(derived, user_initial_policy_set=frozenset({"any_policy"}), initial_explicit_policy=False)
+    parameters = replace(
+        derived,
+        user_initial_policy_set=rules.policies or frozenset({"any_policy"}),
+        initial_explicit_policy=rules.explicit,
+        initial_policy_mapping_inhibit=rules.no_mapping,
+        initial_any_policy_inhibit=rules.no_any_policy,
+    )
     length = parsed.max_path_length
     qualifiers = TrustQualifiers(standard_parameters=parameters, max_path_length=length, max_aa_path_length=length)
     return CertTrustAnchor(parsed, qualifiers)
@@ -146,11 +167,11 @@ def _finish(coroutine: Coroutine[Any, Any, _T]) -> _T:
     raise Misuse("the search for a path waits for something, though nothing may be fetched")
 
 
-def _path(leaf: Certificate, found: ValidationPath, known: dict[str, Certificate]) -> Path:
+def _path(leaf: Certificate, found: ValidationPath, known: dict[int, Certificate]) -> Path:
     if found.pkix_len == 0:
         text = f"{leaf.subject} is itself a trusted authority; those issue certificates and sign no documents"
         return Path(check=failed(_NAME, UNTRUSTED, text))
-    downward = [known[each.sha256.hex()] for each in found.iter_certs(include_root=True) if each is not found.leaf]
+    downward = [known[id(each)] for each in found.iter_certs(include_root=True) if each is not found.leaf]
     authorities = tuple(reversed(downward))
     text = f"{leaf.subject} leads to the trusted authority {authorities[-1].subject}"
     return Path(check=passed(_NAME, text), authorities=authorities)

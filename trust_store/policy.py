@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import StrEnum
 
 from trust_store.certificate import Certificate
 from trust_store.errors import reason
@@ -75,6 +76,40 @@ ALGORITHMS = tuple(
 )
 
 
+class Use(StrEnum):
+    """Name what an anchor can be trusted for."""
+
+    DOCUMENTS = "documents"
+    TIMESTAMPS = "timestamps"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathRules:
+    """State what a path must meet besides (RFC 5280, 6.1.1): certificate policies, as dotted object identifiers.
+
+    No `policies` means any; `explicit` asks that one is in force at the end of the path.
+    """
+
+    policies: frozenset[str] = frozenset()
+    explicit: bool = False
+    no_mapping: bool = False
+    no_any_policy: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freshness:
+    """State how long what is known of revocations may be relied on.
+
+    Evidence is fresh until its own next update; where it names none, for `unstated` from its issue on. After that it decides
+    for the `grace` period more, so that a silent service stops nobody at once. `indirect` admits lists by others than the
+    issuer.
+    """
+
+    grace: timedelta = timedelta(hours=72)
+    unstated: timedelta = timedelta(hours=24)
+    indirect: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """State what is asked of certificates; each method is one rule, and what no rule allows is refused.
@@ -90,6 +125,9 @@ class Policy:
     usages: frozenset[str] = frozenset({"digitalSignature", "contentCommitment"})
     purposes: frozenset[str] = DOCUMENT_PURPOSES
     certificates: int = 4
+    use: Use = Use.DOCUMENTS
+    path: PathRules = PathRules()
+    freshness: Freshness = Freshness()
 
     def size(self, chain: Sequence[Certificate]) -> Check:
         """Bound how many certificates are looked at: paths through many of one name take very long to search."""
@@ -112,7 +150,7 @@ class Policy:
     def strength(self, certificate: Certificate, at: datetime) -> Check:
         """Ask for an allowed key of an allowed size, and for an allowed digest in the issuer's signature."""
         key = self.key(certificate, at)
-        if key.reason is not None or self._allows(certificate.digest, at):
+        if key.reason is not None or self.allows(certificate.digest, at):
             return key
         text = f"The certificate of {certificate.subject} is signed by its issuer with {certificate.digest}"
         return failed("strength", ALGORITHM, f"{text}, which is not accepted at {at:%Y-%m-%d}")
@@ -120,7 +158,7 @@ class Policy:
     def key(self, certificate: Certificate, at: datetime) -> Check:
         """Ask for an allowed key of an allowed size: all that is asked of an anchor that signed itself."""
         key, who = certificate.key, f"The certificate of {certificate.subject}"
-        if not self._allows(key.algorithm, at):
+        if not self.allows(key.algorithm, at):
             text = f"{who} has a key of the algorithm {key.algorithm}, which is not accepted at {at:%Y-%m-%d}"
             return failed("strength", ALGORITHM, text)
         if key.algorithm == "RSA" and not self.rsa_least_bits <= key.bits <= self.rsa_most_bits:
@@ -151,5 +189,6 @@ class Policy:
             return failed("extended-key-usage", EXTENDED_KEY_USAGE, text)
         return passed("extended-key-usage", text)
 
-    def _allows(self, algorithm: str, at: datetime) -> bool:
+    def allows(self, algorithm: str, at: datetime) -> bool:
+        """Tell whether a key algorithm or a digest is accepted at the moment."""
         return any(rule.name == algorithm and (rule.until is None or at < rule.until) for rule in self.algorithms)

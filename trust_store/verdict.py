@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from trust_store.errors import Reason, Refused
 
-__all__ = ["Check", "Outcome", "Reason", "Verdict", "failed", "passed", "vouched"]
+__all__ = ["Check", "NotBelieved", "Outcome", "Reason", "Verdict", "failed", "passed", "unknown", "vouched"]
 
 
 class Outcome(StrEnum):
@@ -23,12 +23,18 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """Record one check: its stable name, how it ended, why if it did not pass, and a sentence for a person."""
+    """Record one check: its stable name, how it ended, why if it did not pass, and a sentence for a person.
+
+    `checks` are those that it consists of, `evidence` names what it stands on (`sha256:` and the digest of a revocation list
+    or an OCSP answer).
+    """
 
     name: str
     outcome: Outcome
     text: str
     reason: Reason | None = None
+    checks: tuple[Check, ...] = ()
+    evidence: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +42,9 @@ class Verdict:
     """Say whether a signer is believed at a moment, for whom the signature speaks, and by which checks.
 
     `codes` are the identification codes of the party that the certificate belongs to, as registered; empty when no
-    party was asked for. `certificate` is the fingerprint of the one judged. `at` is the moment judged, in UTC. `reason`
-    is that of the first check that did not pass.
+    party was asked for. `certificate` is the fingerprint of the one judged, `path` has the names of it and of the authorities
+    above it, as far as a path was found. `at` is the moment judged, in UTC. `reason` is that of the first check that did not
+    pass.
     """
 
     outcome: Outcome
@@ -46,26 +53,40 @@ class Verdict:
     checks: tuple[Check, ...] = ()
     codes: frozenset[str] = frozenset()
     certificate: str = ""
+    path: tuple[str, ...] = ()
     reason: Reason | None = None
 
     def require(self) -> None:
         """Go on only when the signer is believed or vouched for.
 
         Raises:
-            Refused: with the reason of the first check that did not pass.
+            NotBelieved: with the reason of the first check that did not pass.
         """
         if self.reason is not None:
-            raise Refused(self.reason, self.text)
+            raise NotBelieved(self, self.reason)
 
 
-def passed(name: str, text: str) -> Check:
+class NotBelieved(Refused):
+    """A signer is not believed; `verdict` has every check."""
+
+    def __init__(self, verdict: Verdict, why: Reason) -> None:
+        super().__init__(why, verdict.text)
+        self.verdict = verdict
+
+
+def passed(name: str, text: str, *, checks: tuple[Check, ...] = (), evidence: str = "") -> Check:
     """Record a check that passed."""
-    return Check(name=name, outcome=Outcome.VALID, text=text)
+    return Check(name=name, outcome=Outcome.VALID, text=text, checks=checks, evidence=evidence)
 
 
-def failed(name: str, reason: Reason, text: str) -> Check:
+def failed(name: str, reason: Reason, text: str, *, checks: tuple[Check, ...] = (), evidence: str = "") -> Check:
     """Record a check that failed, with the rule that it failed."""
-    return Check(name=name, outcome=Outcome.INVALID, text=text, reason=reason)
+    return Check(name=name, outcome=Outcome.INVALID, text=text, reason=reason, checks=checks, evidence=evidence)
+
+
+def unknown(name: str, reason: Reason, text: str, *, checks: tuple[Check, ...] = ()) -> Check:
+    """Record a check that could not be decided, and why; whoever relies on it is refused all the same."""
+    return Check(name=name, outcome=Outcome.UNKNOWN, text=text, reason=reason, checks=checks)
 
 
 def vouched(codes: frozenset[str], how: str, at: datetime) -> Verdict:

@@ -9,11 +9,11 @@ import msgspec
 from aiohttp import web
 
 from exchange.api.routes import Asked, Route, answer
-from exchange.api.views import CheckView
 from exchange.auth.permissions import Action
 from exchange.core.inspecting import Inspected, Inspecting
 from exchange.core.model import MessageKey
 from exchange.inside import Signature
+from trust_store.explain import as_record
 
 
 class SignatureView(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,7 +21,8 @@ class SignatureView(msgspec.Struct, frozen=True, kw_only=True):
 
     `kind` is signature, certification or time-stamp. `covers` is whole, revision, part or nothing, and `parts` names the
     elements of an XML document. `changed` says what came after it: none, archival, form-filling, annotations, other, unknown.
-    `claimed_at` is the signer's word, `stamped_at` a believed time-stamp's; `judged_at` is when the signer was judged as of.
+    `claimed_at` is the signer's word, `stamped_at` a believed time-stamp's; `judged_at` is when the signer was judged as of;
+    `judgement` is the tree of checks, null where there is nobody to judge.
     """
 
     kind: str
@@ -42,7 +43,7 @@ class SignatureView(msgspec.Struct, frozen=True, kw_only=True):
     parts: list[str]
     changed: str
     later: str
-    checks: list[CheckView]
+    judgement: msgspec.Raw
 
 
 class FileSignaturesView(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,7 +112,7 @@ def view_signature(found: Signature) -> SignatureView:
         parts=list(mark.parts),
         changed=mark.change,
         later=found.later,
-        checks=[CheckView(name=each.name, outcome=each.outcome, text=each.text) for each in found.checks],
+        judgement=msgspec.Raw(msgspec.json.encode(as_record(found.judgement) if found.judgement else None)),
     )
 
 

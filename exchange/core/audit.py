@@ -61,6 +61,7 @@ class AuditEvent(StrEnum):
     CERTIFICATE_REMOVED = "certificate-removed", "A certificate no longer speaks for a party."
     CERTIFICATE_REVOKED = "certificate-revoked", "A certificate was put on the local revocation list."
     AUTHORITY_TRUSTED = "authority-trusted", "An authority was trusted, or made known as an intermediate."
+    AUTHORITY_REMOVED = "authority-removed", "An authority is neither trusted nor known any more."
     TOKEN_CREATED = "token-created", "A token was created."
     TOKEN_ROTATED = "token-rotated", "A token was replaced by a new one and ends soon."
     TOKEN_REVOKED = "token-revoked", "A token was revoked."

@@ -37,7 +37,7 @@ from exchange.core.ports import Entropy
 from exchange.core.references import Link
 from exchange.core.routing import About, Route
 from trust_store.errors import Refused
-from trust_store.verdict import Verdict
+from trust_store.explain import as_record
 
 NAME_BYTES: Final = 15
 _ANSWERS = {StatusCode.ACCEPTED: Event.CONSIGNMENT_ACCEPTANCE, StatusCode.REFUSED: Event.CONSIGNMENT_REJECTION}
@@ -183,7 +183,7 @@ def _filed(envelope: Envelope, sender: Party, at: datetime) -> Filed:
         promulgated=promulgated.isoformat() if promulgated else "",
         submitted_at=at,
         signature_class=envelope.signature_class,
-        verdict=_record(envelope.verdict),
+        verdict=json.dumps(as_record(envelope.verdict), ensure_ascii=False),
         receipt=evidence_id(Event.SUBMISSION_ACCEPTANCE, key),
     )
 
@@ -281,16 +281,3 @@ def _relations(filed: Filed, route: Route) -> tuple[Relation, ...]:
         )
         for link in links
     )
-
-
-def _record(verdict: Verdict) -> str:
-    """Write a verdict with all its checks as JSON, for the record."""
-    checks = [{"name": item.name, "outcome": item.outcome, "text": item.text} for item in verdict.checks]
-    record = {
-        "outcome": verdict.outcome,
-        "text": verdict.text,
-        "at": verdict.at.isoformat(),
-        "certificate": verdict.certificate,
-        "checks": checks,
-    }
-    return json.dumps(record, ensure_ascii=False)

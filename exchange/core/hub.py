@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
 from envelopes.opened import Envelope, Opened, digest_of, open_signed
 from envelopes.receipt import Event, seal
@@ -25,7 +26,11 @@ from trust_store.errors import Refused
 from trust_store.judge import judge
 from trust_store.keys import KeyHolder
 from trust_store.policy import Policy
-from trust_store.verdict import vouched
+from trust_store.revocation.reasons import UNDECIDED
+from trust_store.verdict import NotBelieved, vouched
+
+RETRY_SECONDS: Final = 60
+"""After how long a letter may come again when the revocation of its certificate could not be ruled out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +196,9 @@ class Hub:
         evidence, at = await self.store.trust.evidence(), self.clock.now()
         if opened.signature_class is SignatureClass.VALID:
             verdict = judge(opened.chain, evidence, self.policy, at, sender.identity)
+            # Where nothing is known against the certificate and too little for it, nothing is attested against the letter.
+            if verdict.reason is not None and verdict.reason in UNDECIDED:
+                raise Later(verdict.reason, verdict.text, RETRY_SECONDS) from NotBelieved(verdict, verdict.reason)
         else:
             verdict = vouched(sender.codes, by, at)
         return await self.workers.run(opened.size, opened.accept, verdict)

@@ -33,7 +33,7 @@ NUMBERS: Final[dict[int, frozenset[str]]] = {
         "content-changed", "xades-properties", "certificate-malformed", "tax-code-invalid", "wrong-holder", "chain-size",
         "certificate-expired", "certificate-not-yet-valid", "key-too-weak", "algorithm-not-allowed", "key-usage",
         "extended-key-usage", "path-untrusted", "anchor-missing", "issuer-not-ca", "certificate-revoked",
-        "not-evidence-issuer", "status-needs-signature",
+        "anchor-not-in-force", "anchor-not-for-this", "not-evidence-issuer", "status-needs-signature",
     }),
     RECEIVER_LOCKED: frozenset({"receiver-suspended"}),
 }  # fmt: skip

@@ -36,6 +36,7 @@ from exchange.core.model import (
 )
 from exchange.core.ports import (
     AuditTrail,
+    Authorities,
     Blobs,
     Directory,
     Effects,
@@ -51,6 +52,7 @@ from exchange.delivery.bell import LocalBell
 from exchange.delivery.wires import SharedBell, Wires
 from exchange.machine import SystemEntropy
 from exchange.storage.audit import AuditStore
+from exchange.storage.authorities import AuthorityStore
 from exchange.storage.directory import DirectoryStore
 from exchange.storage.effects import EffectStore
 from exchange.storage.evidence import EvidenceStore
@@ -94,6 +96,7 @@ class Backend:
     evidence: EvidenceShelf
     directory: DirectoryRegistry
     trust: TrustMaterialRegistry
+    authorities: Authorities
     tokens: Tokens
     systems: Systems
     audit: AuditTrail
@@ -108,6 +111,7 @@ def _backend(database: Database, folder: Path) -> Backend:
         evidence=EvidenceStore(database),
         directory=DirectoryStore(database),
         trust=TrustStore(database),
+        authorities=AuthorityStore(database),
         tokens=TokenStore(database),
         systems=SystemStore(database, FileVault(folder / "systems.key", SystemEntropy())),
         audit=AuditStore(database),

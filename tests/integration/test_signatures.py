@@ -8,6 +8,7 @@ import io
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from envelopes.drafting import FileBeside, digests
@@ -54,7 +55,9 @@ async def test_every_file_says_what_its_signatures_come_to(hub, papers) -> None:
     assert f"UID=MST:{hub.lam_son}" in one.signer
     assert (one.organisation != "", one.covers, one.changed) == (True, "whole", "none")
     assert one.judged_at == view.submitted_at
-    assert {check.outcome for check in one.checks} == {"valid"}
+    judgement = msgspec.json.decode(one.judgement)
+    assert judgement["outcome"] == "valid"
+    assert {check["outcome"] for check in judgement["checks"]} == {"valid"}
     client = await hub.client(hub.environment)
     received = await client.signatures(view.message)
     assert received == own

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from exchange.core.ports.access import AuditTrail, Tokens
+from exchange.core.ports.authorities import Authorities
 from exchange.core.ports.machine import (
     Bell,
     Blobs,
@@ -24,6 +25,7 @@ from exchange.core.ports.systems import Systems, Vault
 
 __all__ = [
     "AuditTrail",
+    "Authorities",
     "Bell",
     "Blobs",
     "Clock",
@@ -61,6 +63,7 @@ class Store:
     directory: Directory
     registry: Registry
     trust: TrustMaterial
+    authorities: Authorities
     tokens: Tokens
     systems: Systems
     audit: AuditTrail

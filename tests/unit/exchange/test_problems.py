@@ -84,6 +84,8 @@ OTHERS = {
     "storage-failing": 503,
     "disk-full": 507,
     "daily-quota": 429,
+    "revocation-not-known": 503,
+    "revocation-stale": 503,
 }
 """The codes of uploads, downloads, disks and quotas, with the statuses that tus 1.0.0 and RFC 9110 give them."""
 

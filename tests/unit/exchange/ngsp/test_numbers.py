@@ -17,6 +17,7 @@ GENERAL = {
     "not-found", "request-malformed", "request-too-slow", "hub-busy", "hub-stopping", "daily-quota", "storage-failing",
     "disk-full", "rate-limited", "request-abandoned", "too-many-connections", "internal-error", "method-not-allowed",
     "code-taken", "directory-moved", "party-parent", "code-malformed", "contact-malformed", "vault-locked",
+    "revocation-not-known", "revocation-stale",
 }  # fmt: skip
 """What an operation can meet and is neither about the file nor about who sends or receives: 20."""
 LOCAL = (
@@ -24,6 +25,7 @@ LOCAL = (
     "database-", "local-", "key-", "folder-", "files-", "file-", "hub-", "sandbox-", "setting-", "system-exists",
     "system-secret", "tls-", "tus-", "range-", "table-", "party-exists", "proxies-", "address-", "caller-", "lease-",
     "content-not-", "receipt-other", "request-unreadable", "tax-code-malformed", "workbook-", "workers-", "gateway-", "grant-", "lookup-",
+    "revocation-list-", "ocsp-",
 )  # fmt: skip
 """What this listener cannot meet: commands, adapters, the API's own."""
 
