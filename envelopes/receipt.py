@@ -17,6 +17,7 @@ from typing import Final
 from lxml import etree
 
 from envelopes import xml
+from envelopes.signature.claims import Claims
 from envelopes.signature.verify import Place, Signed, verify
 from envelopes.signature.writing import write_signature
 from trust_store.errors import Misuse, Refused, reason
@@ -33,6 +34,9 @@ _END: Final = "</Evidence>"
 _INDENT: Final = "  "
 _PLAIN: Final = re.compile("[\t\n\x20-\x25\x27-\x3b=\x3f-\ud7ff]*")
 """Texts that need no look at each character."""
+_NAMED: Final = re.compile(
+    r"<EvidenceIdentifier>(?P<id>[\w.-]+)</EvidenceIdentifier>.*?<EventTime>(?P<at>[^<]+)</EventTime>", re.S
+)
 _ESCAPES: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#xD;"})
 
 NOT_A_RECEIPT = reason(
@@ -122,15 +126,23 @@ def state(receipt: Receipt) -> bytes:
 def seal(statement: bytes, holder: KeyHolder) -> bytes:
     """Sign a statement, as `state` wrote it, with the hub's key; the result is the receipt that parties keep.
 
-    The signature is put in before the end of the root, and not a byte of what is stated is written anew.
+    The signature is XAdES B-B, put in before the end of the root, and not a byte of what is stated is written anew. What
+    it claims comes from the statement, so that the same statement under the same key is sealed alike by all who seal it.
 
     Raises:
         Misuse: it is not as `state` writes.
     """
     if not (statement.startswith(_HEAD.encode()) and statement.endswith(_END.encode())):
         raise Misuse("only a statement as this version writes it can be sealed")
-    signature = write_signature(statement[len(_HEAD) :], holder)
+    signature = write_signature(statement[len(_HEAD) :], holder, claims=_claims(statement.decode()))
     return statement[: -len(_END)] + signature.encode() + _END.encode()
+
+
+def _claims(statement: str) -> Claims:
+    found = _NAMED.search(statement)
+    if found is None:
+        raise Misuse("a statement has an identifier and a time")
+    return Claims(id=f"s-{found['id']}", at=datetime.fromisoformat(found["at"]), mime_type="application/xml")
 
 
 def open_receipt(data: bytes) -> tuple[Receipt, Signed]:

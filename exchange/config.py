@@ -54,10 +54,18 @@ class Settings(Limits, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ngsp_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
     ngsp_prefix: Annotated[str, msgspec.Meta(pattern=f"^{NGSP_PREFIX.pattern}$")] = ""
     ngsp_max_bytes: Count = 50 * 1024 * 1024
+    clock_skew_seconds: Amount = 300
+    refuse_future_claims: bool = False
     gateway_routes: str = ""
     gateway_subscriptions: str = ""
     gateway_seconds: Seconds = 30
     gateway_max_bytes: Count = 8 * 1024 * 1024
+    fetch_allowed: str = ""
+    fetch_proxy: Annotated[str, msgspec.Meta(pattern=r"^(http://\S+)?$")] = ""
+    fetch_max_bytes: Count = 32 * 1024 * 1024
+    fetch_seconds: Seconds = 30
+    revocation_grace_hours: Rate = 72
+    revocation_wait_seconds: Rate = 3
 
 
 @dataclass(frozen=True, slots=True)

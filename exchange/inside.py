@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from cryptography import x509
+from cryptography.x509 import ObjectIdentifier
 from cryptography.x509.oid import NameOID
 
 from envelopes.inside.facts import Change, Cover, Facts, Fault, FileKind, Mark, MarkKind, Stamp, fault_of, tidy
@@ -21,15 +21,15 @@ from envelopes.inside.reasons import (
     OVER_SIZE,
     PARTLY,
     STAMP,
-    STAMP_ISSUER,
     UNSIGNED,
 )
 from trust_store.certificate import Certificate, load
 from trust_store.errors import Refused
 from trust_store.evidence import Evidence
 from trust_store.judge import judge
-from trust_store.policy import Policy
+from trust_store.policy import Policy, Use
 from trust_store.revocation.reasons import REVOKED
+from trust_store.timestamp import purpose
 from trust_store.verdict import Outcome, Verdict
 
 TIME_STAMPING: Final = "1.3.6.1.5.5.7.3.8"
@@ -143,29 +143,23 @@ def _prove(stamps: Sequence[Stamp], evidence: Evidence, policy: Policy, before: 
 
 
 def _judge_stamp(stamp: Stamp, evidence: Evidence, policy: Policy, before: Proof) -> Verdict:
-    """Judge the signer of a time-stamp, who has to be an authority for that and nothing else (RFC 3161, 2.3)."""
-    stamping = replace(policy, purposes=frozenset({TIME_STAMPING}))
-    fault = stamp.fault
+    """Judge the signer of a time-stamp (RFC 3161, 2.3): an authority for that alone, believed at its time and ever since."""
+    own, fault = replace(policy, purposes=frozenset({TIME_STAMPING}), use=Use.TIMESTAMPS), stamp.fault
     try:
         chain = tuple(load(each) for each in stamp.chain)
     except Refused as refusal:
-        fault = fault or fault_of(refusal)
-    else:
-        if fault is None and stamp.at > before.at:
-            fault = Fault(
-                code=STAMP.code, detail=f"The time-stamp says {stamp.at:%Y-%m-%d %H:%M:%S} UTC, which was to come"
-            )
-        if fault is None and not _is_stamper(chain[0]):
-            fault = Fault(code=STAMP_ISSUER.code, detail=f"{chain[0].subject} is no time-stamping authority")
-        if fault is None:
-            return judge(chain, evidence, stamping, before.at)
-    return Verdict(outcome=Outcome.INVALID, text=fault.detail, at=before.at, reason=fault.reason)
-
-
-def _is_stamper(certificate: Certificate) -> bool:
-    if certificate.purposes != frozenset({TIME_STAMPING}):
-        return False
-    return certificate.x509.extensions.get_extension_for_class(x509.ExtendedKeyUsage).critical
+        fault, chain = fault or fault_of(refusal), ()
+    if fault is None and stamp.at > before.at:
+        fault = Fault(
+            code=STAMP.code, detail=f"The time-stamp says {stamp.at:%Y-%m-%d %H:%M:%S} UTC, which was to come"
+        )
+    if fault is not None:
+        return Verdict(outcome=Outcome.INVALID, text=fault.detail, at=before.at, reason=fault.reason)
+    fit = purpose(chain[0])
+    if fit.reason is not None:
+        return Verdict(outcome=fit.outcome, text=fit.text, at=before.at, checks=(fit,), reason=fit.reason)
+    then = judge(chain, evidence, own, stamp.at)
+    return then if then.reason is not None else judge(chain, evidence, own, before.at)
 
 
 def _say(mark: Mark, fault: Fault | None, verdict: Verdict | None) -> tuple[Outcome, str, str]:
@@ -234,7 +228,7 @@ def _holder(chain: Sequence[bytes]) -> Certificate | None:
         return None
 
 
-def _part(certificate: Certificate | None, name: x509.ObjectIdentifier) -> str:
+def _part(certificate: Certificate | None, name: ObjectIdentifier) -> str:
     """Read one kind of entry of the subject, as its authority wrote it."""
     entries = certificate.x509.subject.get_attributes_for_oid(name) if certificate else ()
     return tidy(", ".join(str(entry.value) for entry in entries))

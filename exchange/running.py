@@ -15,6 +15,8 @@ from exchange.core.ports import AuditTrail, Entropy, Registry, Systems, Tokens, 
 from exchange.core.reading import Reading
 from exchange.core.retention import Retention
 from exchange.delivery.bell import LocalBell
+from exchange.net.fetching import Fetcher
+from exchange.operation.asking import Inquiries
 from exchange.storage.sqlite import SqliteDatabase
 
 
@@ -32,6 +34,12 @@ class Exchange:
     entropy: Entropy
     database: SqliteDatabase
     retention: Retention
+    inquiries: Inquiries
+
+    @property
+    def fetcher(self) -> Fetcher:
+        """Give what fetches from addresses that others wrote."""
+        return self.inquiries.desk.fetcher
 
     @property
     def tokens(self) -> Tokens:

@@ -32,6 +32,7 @@ from exchange.net.tls import TlsFiles, build_context
 from exchange.ngsp.app import MAX_HEADER as DIALECT_HEADER
 from exchange.ngsp.app import answer_refusal as answer_dialect
 from exchange.ngsp.app import build_app as dialect_app
+from exchange.operation.refreshing import Refresher
 from exchange.operation.watch import Watch
 from exchange.operation.workers import Worker
 from exchange.running import Exchange
@@ -184,6 +185,7 @@ def _beside(exchange: Exchange, watch: Watch) -> Iterator[Coroutine[Any, Any, No
     """Give what runs beside the listeners; of several processes the first one sweeps for all."""
     if watch.worker is None or watch.worker.leads:
         yield _sweep_forever(exchange)
+        yield Refresher(exchange.inquiries).run_forever()
     if watch.worker is not None:
         yield watch.share_forever(watch.worker)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from envelopes import receipt, xml
 from envelopes.edxml.syntax import NAMESPACE
 from envelopes.signature.detached import Detached
+from envelopes.signature.lasting import Lasting, assess, judge_claim
 from envelopes.signature.reasons import COVERAGE, MISPLACED, REFERENCE, SEVERAL
 from envelopes.signature.verify import Place, Signed, place_of, verify
 from trust_store.errors import Refused, reason
@@ -40,19 +41,23 @@ SENDER = "/".join(f"{{{NAMESPACE}}}{name}" for name in _SENDER.split("/"))
 class Finding:
     """Say what one file turned out to be: `valid`, `invalid` or `unknown`, with a stable reason and a sentence.
 
-    `detached` are the digests (SHA-256, hex) of the files beside it that a believed signature covers.
+    `detached` are the digests (SHA-256, hex) of the files beside it that a believed signature covers. `lasting` says what
+    level the signature has reached and what time is proven, where there is one that holds.
     """
 
     verdict: str
     reason: str
     text: str
     detached: frozenset[str] = frozenset()
+    lasting: Lasting | None = None
 
 
 def examine(
     data: bytes, evidence: Evidence, policy: Policy, at: datetime, attachments: Collection[str] = ()
 ) -> Finding:
     """Verify one document and judge its signer at a moment; needs no hub and no network.
+
+    Where time-stamps prove an earlier moment, the signer is judged as of that: what ends later takes nothing away.
 
     `attachments` are the digests (SHA-256, hex) of the files at hand that travel beside documents.
     """
@@ -62,14 +67,31 @@ def examine(
         what = _describe(signed)
     except Refused as refusal:
         return Finding(verdict=Outcome.INVALID, reason=refusal.reason.code, text=refusal.text)
-    verdict = judge(signed.chain, evidence, policy, at)
+    lasting = assess(signed, evidence, policy, at)
+    verdict = judge(signed.chain, evidence, policy, min(at, lasting.proven or at))
     issuer = may_issue_evidence(signed.chain[0]) if receipt.is_receipt(signed.element) else None
     for check in (verdict, issuer):
         if check is not None and check.reason is not None:
             text = f"{check.text}. {check.reason.fix}"
-            return Finding(verdict=check.outcome, reason=check.reason.code, text=text)
-    said = f"{what}signed by {signed.chain[0].subject}. {verdict.text}"
-    return _with_files(signed.detached, attachments, said)
+            return Finding(verdict=check.outcome, reason=check.reason.code, text=text, lasting=lasting)
+    said = f"{what}signed by {signed.chain[0].subject}. {verdict.text}{_tell(lasting)}{_doubt(signed, at)}"
+    return replace(_with_files(signed.detached, attachments, said), lasting=lasting)
+
+
+def _doubt(signed: Signed, at: datetime) -> str:
+    """Tell of a claimed time that lies ahead; it decides nothing."""
+    claim = judge_claim(signed.claimed_time, at)
+    return f". {claim.text}" if claim.reason is not None else ""
+
+
+def _tell(lasting: Lasting) -> str:
+    """Tell the level, where there is more to tell than that of a plain signature."""
+    if lasting.proven is not None:
+        return f". {lasting.name}: it was there at {lasting.proven:%Y-%m-%d %H:%M:%S} UTC"
+    wrong = next((each for each in lasting.checks if each.reason is not None and each.name != "level-T"), None)
+    if wrong is not None:
+        return f". {lasting.name}: a time-stamp proves nothing, {wrong.text}"
+    return f". {lasting.name}" if lasting.is_baseline else ""
 
 
 def belongs_to_others(data: bytes, finding: Finding) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 from envelopes.receipt import Actor
+from envelopes.signature.lasting import ClaimRule
 from exchange.auth.vault import FileVault
 from exchange.blobs.local import LocalBlobs
 from exchange.blobs.partials import LocalPartials
@@ -23,6 +24,9 @@ from exchange.core.uploads import Allowance, Uploads
 from exchange.delivery.bell import LocalBell
 from exchange.inspection import Inspection
 from exchange.machine import LoggedProgress, SystemClock, SystemEntropy, ThreadWorkers
+from exchange.net.addresses import read_allowed
+from exchange.net.fetching import Bounds, Fetcher
+from exchange.operation.asking import Desk, Inquiries, Machine
 from exchange.rehearsal import ProcessRehearsal
 from exchange.running import Exchange
 from exchange.storage.audit import AuditStore
@@ -34,7 +38,9 @@ from exchange.storage.mailboxes import MailboxStore
 from exchange.storage.messages import MessageStore
 from exchange.storage.migration import migrate
 from exchange.storage.retention import RetentionStore
+from exchange.storage.revocation import RevocationStore
 from exchange.storage.session import Database
+from exchange.storage.sources import SourceStore
 from exchange.storage.sqlite import open_database
 from exchange.storage.systems import SystemStore
 from exchange.storage.tokens import TokenStore
@@ -42,7 +48,7 @@ from exchange.storage.trust import TrustStore
 from exchange.storage.uploads import FileStore
 from trust_store.errors import Refused
 from trust_store.keys import KEY_UNREADABLE, HeldKey, load_pem
-from trust_store.policy import Policy
+from trust_store.policy import Freshness, Policy
 
 
 @contextlib.asynccontextmanager
@@ -55,39 +61,44 @@ async def open_exchange(
         Refused: there is no hub, a setting is wrong, or its key cannot be read.
     """
     settings, key = prepare(home)
-    entropy, bell, workers = SystemEntropy(), bell or LocalBell(), ThreadWorkers()
-    rehearsal, inspection = ProcessRehearsal(settings.rehearsal_seconds), Inspection(settings.inspection_seconds)
+    entropy, workers, rehearsal = SystemEntropy(), ThreadWorkers(), ProcessRehearsal(settings.rehearsal_seconds)
+    inspection = Inspection(settings.inspection_seconds)
     async with open_database(home.database) as database, _closing(workers, rehearsal, inspection):
-        directory, trust = DirectoryStore(database, settings.code), TrustStore(database)
-        clock, progress, blobs = clock or SystemClock(), progress or LoggedProgress(), LocalBlobs(home.blobs)
-        hub = Hub(
-            store=_store(database, directory, trust, settings, FileVault(home.vault, entropy)),
-            blobs=blobs,
-            uploads=_uploads(database, home, settings, blobs, clock, progress),
-            bell=bell,
-            clock=clock,
-            workers=workers,
-            rehearsal=rehearsal,
-            progress=progress,
-            registrar=Registrar(issuer=Actor(code=settings.code, name=settings.name), entropy=entropy),
-            key=key,
-            policy=Policy(),
-            inline_bytes=settings.inline_bytes,
-            sizes=_sizes(settings),
-        )
-        await _begin_trail(hub)
-        yield Exchange(
-            hub=hub,
-            reading=Reading(hub=hub, inspector=inspection),
-            registry=directory,
-            trust=trust,
-            bell=bell,
-            settings=settings,
-            home=home,
-            entropy=entropy,
-            database=database,
-            retention=RetentionStore(database),
-        )
+        directory, trust, blobs = DirectoryStore(database, settings.code), TrustStore(database), LocalBlobs(home.blobs)
+        clock, progress, bell = clock or SystemClock(), progress or LoggedProgress(), bell or LocalBell()
+        machine = Machine(clock=clock, entropy=entropy, workers=workers)
+        async with _inquiring(database, trust, settings, machine) as inquiries:
+            hub = Hub(
+                store=_store(database, directory, inquiries.desk, settings, FileVault(home.vault, entropy)),
+                blobs=blobs,
+                uploads=_uploads(database, home, settings, blobs, clock, progress),
+                bell=bell,
+                clock=clock,
+                workers=workers,
+                rehearsal=rehearsal,
+                asker=inquiries,
+                progress=progress,
+                registrar=Registrar(issuer=Actor(code=settings.code, name=settings.name), entropy=entropy),
+                key=key,
+                policy=inquiries.desk.policy,
+                claims=_claims(settings),
+                inline_bytes=settings.inline_bytes,
+                sizes=_sizes(settings),
+            )
+            await _begin_trail(hub)
+            yield Exchange(
+                hub=hub,
+                reading=Reading(hub=hub, inspector=inspection),
+                registry=directory,
+                trust=trust,
+                bell=bell,
+                settings=settings,
+                home=home,
+                entropy=entropy,
+                database=database,
+                retention=RetentionStore(database),
+                inquiries=inquiries,
+            )
 
 
 @contextlib.asynccontextmanager
@@ -119,9 +130,7 @@ async def _begin_trail(hub: Hub) -> None:
     await hub.store.audit.append_news(entry, hub.clock.now())
 
 
-def _store(
-    database: Database, directory: DirectoryStore, trust: TrustStore, settings: Settings, vault: FileVault
-) -> Store:
+def _store(database: Database, directory: DirectoryStore, desk: Desk, settings: Settings, vault: FileVault) -> Store:
     return Store(
         messages=MessageStore(database, _daily(settings)),
         mailboxes=MailboxStore(database),
@@ -129,12 +138,40 @@ def _store(
         effects=EffectStore(database),
         directory=directory,
         registry=directory,
-        trust=trust,
+        trust=desk.trust,
         authorities=AuthorityStore(database),
+        revocation=desk.data,
+        sources=desk.sources,
         tokens=TokenStore(database),
         systems=SystemStore(database, vault),
         audit=AuditStore(database),
     )
+
+
+@contextlib.asynccontextmanager
+async def _inquiring(
+    database: Database, trust: TrustStore, settings: Settings, machine: Machine
+) -> AsyncIterator[Inquiries]:
+    """Be able to ask authorities while the block runs."""
+    bounds = Bounds(bytes=settings.fetch_max_bytes, seconds=settings.fetch_seconds)
+    desk = Desk(
+        data=RevocationStore(database),
+        sources=SourceStore(database),
+        trust=trust,
+        fetcher=Fetcher(read_allowed(settings.fetch_allowed), bounds, settings.fetch_proxy),
+        machine=machine,
+        policy=Policy(freshness=Freshness(grace=timedelta(hours=settings.revocation_grace_hours))),
+    )
+    inquiries = Inquiries(desk, settings.revocation_wait_seconds)
+    try:
+        yield inquiries
+    finally:
+        await inquiries.close()
+        desk.fetcher.close()
+
+
+def _claims(settings: Settings) -> ClaimRule:
+    return ClaimRule(skew=timedelta(seconds=settings.clock_skew_seconds), is_strict=settings.refuse_future_claims)
 
 
 def _sizes(settings: Settings) -> Sizes:

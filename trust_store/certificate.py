@@ -148,6 +148,8 @@ def _read(parsed: x509.Certificate) -> Certificate:
     _check_size(der)
     if parsed.serial_number < 1:
         raise ValueError("RFC 5280, 4.1.2.2: a serial number is positive")
+    if not der.endswith(b"\0" + parsed.signature):
+        raise ValueError("RFC 5480, 2.2 and X.690, 8.6: the issuer's signature fills whole octets")
     public_key = _public_key(parsed)
     extensions = {type(each.value): each.value for each in parsed.extensions}
     usages = _usages(extensions.get(x509.KeyUsage))

@@ -65,8 +65,3 @@ STAMP = reason(
     "The time-stamp is not one of this signature",
     "Take the time that the signer states as a claim, which nobody vouches for",
 )
-STAMP_ISSUER = reason(
-    "file-stamp-issuer",
-    "The signer of the time-stamp is no time-stamping authority",
-    "Take the time that the signer states as a claim, which nobody vouches for",
-)

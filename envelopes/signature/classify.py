@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from lxml import etree
 
+from envelopes.edxml.element import local_name
 from envelopes.signature.grammar import DS, SIGNATURE, decode_base64
 from envelopes.signature.reasons import MISSING, NAMESPACE, PLACEHOLDER, UNDECLARED
 from envelopes.signature.verify import HEADER_PATH, Place, Signed, verify
@@ -61,7 +62,7 @@ def classify(tree: etree._ElementTree, undeclared: Refused | None) -> Classified
 def _unsigned(root: etree._Element) -> Classified:
     header = root.find("/".join(reversed(HEADER_PATH[:-1])))
     for child in header.iterchildren(etree.Element) if header is not None else ():
-        if etree.QName(child).localname in _NAMES:
+        if local_name(child) in _NAMES:
             filled = len(child) > 0
             kind = SignatureClass.WRONG_NAMESPACE if filled else SignatureClass.PLACEHOLDER
             return Classified(kind=kind, refusal=Refused(NAMESPACE if filled else PLACEHOLDER, where=_line(child)))
@@ -79,4 +80,4 @@ def _has_certificate(signature: etree._Element) -> bool:
 
 
 def _line(element: etree._Element) -> str:
-    return f"{etree.QName(element).localname}, line {element.sourceline}"
+    return f"{local_name(element)}, line {element.sourceline}"

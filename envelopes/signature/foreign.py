@@ -18,6 +18,7 @@ from lxml import etree
 from envelopes.signature import grammar, xades
 from envelopes.signature.algorithms import ENVELOPED, SIGNATURES
 from envelopes.signature.c14n import canonicalize_document
+from envelopes.signature.claims import SIGNED_PROPERTIES_TYPE
 from envelopes.signature.grammar import DS, Reference, SignatureBlock
 from envelopes.signature.reasons import COVERAGE, DUPLICATE_ID, REFERENCE, TRANSFORM
 from envelopes.signature.verify import canonical, compare, detach, has_company, only_transform
@@ -131,8 +132,9 @@ def _claimed_time(
     block: SignatureBlock, certificate: bytes, ids: Mapping[str, etree._Element], own: list[_Target], zone: tzinfo
 ) -> datetime | None:
     """Read the time that the signer states: in XAdES, or in ds:SignatureProperties as e-invoices do, in local time."""
-    typed = [item.reference for item in own if item.reference.type == xades.SIGNED_PROPERTIES_TYPE]
-    stated = xades.check(block, certificate, ids, typed[0] if typed else None)
+    typed = [item.reference for item in own if item.reference.type == SIGNED_PROPERTIES_TYPE]
+    claimed = xades.check(block, certificate, ids, typed[0] if typed else None)
+    stated = claimed.time if claimed is not None else None
     texts = [element.text or "" for target in own for element in target.element.iterfind(_TIME)]
     if stated is not None or len(texts) != 1:
         return stated

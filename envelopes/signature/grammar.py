@@ -31,7 +31,8 @@ from trust_store.errors import Reason, Refused
 
 DS: Final = "{http://www.w3.org/2000/09/xmldsig#}"
 SIGNATURE: Final = DS + "Signature"
-MAX_REFERENCES: Final = 2
+MAX_REFERENCES: Final = 3
+"""References inside the document: to the content, to the signed properties, and to KeyInfo."""
 MAX_DETACHED: Final = 100
 """References to files beside the document, on top of those to what is in it."""
 DETACHED: Final = "cid:"
@@ -135,6 +136,11 @@ def unique_ids(root: etree._Element) -> dict[str, etree._Element]:
                 raise Refused(DUPLICATE_ID, f"The Id {value!r} occurs twice", where=_line(element))
             found[value] = element
     return found
+
+
+def key_info(signature: etree._Element) -> etree._Element:
+    """Give the KeyInfo of a signature that obeys the grammar."""
+    return next(signature.iterchildren(DS + "KeyInfo"))
 
 
 def referenced_id(uri: str) -> str:

@@ -12,6 +12,7 @@ from lxml import etree
 from envelopes import xml
 from envelopes.signature.algorithms import EXCLUSIVE
 from envelopes.signature.c14n import canonicalize_document
+from envelopes.signature.claims import Claims
 from envelopes.signature.grammar import SIGNATURE
 from envelopes.signature.reasons import ALREADY_SIGNED, MISPLACED, REFERENCE
 from envelopes.signature.verify import HEADER_PATH, Place, place_of
@@ -20,10 +21,13 @@ from trust_store.errors import Refused
 from trust_store.keys import KeyHolder
 
 
-def sign(document: bytes, holder: KeyHolder, detached: Mapping[str, str] = NOTHING) -> bytes:
+def sign(
+    document: bytes, holder: KeyHolder, detached: Mapping[str, str] = NOTHING, claims: Claims | None = None
+) -> bytes:
     """Sign a whole document with the holder's key; return it in UTF-8 with the signature at the place of its kind.
 
-    `detached` maps the content id of each file that travels beside an edXML letter to its SHA-256 (hex). A placeholder
+    `detached` maps the content id of each file that travels beside an edXML letter to its SHA-256 (hex). With `claims` the
+    signature is XAdES B-B; without, a plain XML signature, which every document system reads. A placeholder
     outside the XML Signature namespace is replaced. edXML is written with CRLF line ends, as document systems write it;
     canonical XML does not see the difference.
 
@@ -41,7 +45,7 @@ def sign(document: bytes, holder: KeyHolder, detached: Mapping[str, str] = NOTHI
     if detached and not is_edxml:
         raise Refused(REFERENCE, "Only an edXML letter has files beside it")
     canonical = canonicalize_document(root.getroottree(), EXCLUSIVE)
-    parent.append(xml.parse(write_signature(canonical, holder, detached).encode()).getroot())
+    parent.append(xml.parse(write_signature(canonical, holder, detached, claims).encode()).getroot())
     written = bytes(etree.tostring(root.getroottree(), encoding="UTF-8", xml_declaration=True))
     declaration, _, body = written.partition(b"\n")
     line_end = b"\r\n" if is_edxml else b"\n"

@@ -18,9 +18,10 @@ from typing import Final
 from lxml import etree
 
 from envelopes.edxml.syntax import NAMESPACE
-from envelopes.signature import detached, grammar, xades
+from envelopes.signature import detached, grammar, unsigned, xades
 from envelopes.signature.algorithms import BASE64, C14N_10, CANONICALIZATIONS, ENVELOPED, SIGNATURES, digest
 from envelopes.signature.c14n import canonicalize_document, canonicalize_element
+from envelopes.signature.claims import SIGNED_PROPERTIES_TYPE
 from envelopes.signature.detached import Detached
 from envelopes.signature.grammar import DETACHED, SIGNATURE, Reference, SignatureBlock, Transform
 from envelopes.signature.reasons import CHANGED, COVERAGE, GRAMMAR, MISPLACED, MISSING, SEVERAL, TRANSFORM
@@ -42,22 +43,30 @@ class Place(StrEnum):
 class Signed:
     """Hold what was signed: the element without its signature, or the octets of a base64 object.
 
-    `chain` starts with the certificate whose key signed. `claimed_time` is what the signer wrote (XAdES SigningTime);
-    nobody vouches for it. `detached` names the files beside the document whose digests are signed as well.
+    `chain` starts with the certificate whose key signed. `claimed` is what the signer wrote (XAdES signed properties);
+    nobody vouches for it. `unsigned` is what others may have added: not believed, and no part of the content. `detached`
+    names the files beside the document whose digests are signed as well.
     """
 
     element: etree._Element
     chain: tuple[Certificate, ...]
     algorithm: str
-    claimed_time: datetime | None
+    claimed: xades.Claimed | None
+    unsigned: unsigned.Unsigned = unsigned.NOTHING
     octets: bytes | None = None
     detached: tuple[Detached, ...] = ()
 
+    @property
+    def claimed_time(self) -> datetime | None:
+        """Return the time that the signer claims (XAdES SigningTime), in UTC."""
+        return self.claimed.time if self.claimed else None
 
-def verify(tree: etree._ElementTree, place: Place) -> Signed:
+
+def verify(tree: etree._ElementTree, place: Place, *, renew: bool = False) -> Signed:
     """Verify the one signature of a document and return what it covers.
 
-    Takes the tree over: the signature and all comments are removed from it.
+    Takes the tree over: the signature and all comments are removed from it. With `renew`, `unsigned.next` holds what a
+    further archive time-stamp would be over.
 
     Raises:
         Refused: with the rule that the signature breaks.
@@ -73,28 +82,30 @@ def verify(tree: etree._ElementTree, place: Place) -> Signed:
 
     # 3. What it covers: the whole content, at most the XAdES properties besides, and files beside an edXML letter.
     beside = detached.read(block.references, allowed=place is Place.EDXML_HEADER)
-    content, properties = _assign(block, place, ids)
+    content, properties, key = _assign(block, place, ids)
 
     # 4. The signature value over SignedInfo, by the key of the first certificate and no other.
     chain = tuple(load(der) for der in block.certificates)
     signed_info = canonical(block.signed_info, block.canonicalization)
     SIGNATURES[block.algorithm](chain[0].public_key, block.value, signed_info)
 
-    # 5. The signed properties, while they still stand in their place.
-    claimed_time = xades.check(block, chain[0].der, ids, properties)
-    if properties is not None:
-        compare(properties, canonical(ids[grammar.referenced_id(properties.uri)], only_transform(properties)))
+    # 5. The signed properties, while they still stand in their place; and, not believed, what others added.
+    claimed = xades.check(block, chain[0].der, ids, properties)
+    octets_of = {each: _part(each, ids) for each in (properties, key) if each is not None}
+    others = unsigned.read(block, renew=renew)
 
     # 6. The content. What remains in the tree is what was signed.
     if place is Place.ENVELOPING:
-        element, octets = _open_object(content, ids[grammar.referenced_id(content.uri)])
+        element, octets, octets_of[content] = _open_object(content, ids[grammar.referenced_id(content.uri)])
     else:
-        element, octets = _without_signature(tree, signature, content), None
+        octets = None
+        element, octets_of[content] = _without_signature(tree, signature, content)
     return Signed(
         element=element,
         chain=chain,
         algorithm=block.algorithm,
-        claimed_time=claimed_time,
+        claimed=claimed,
+        unsigned=unsigned.complete(others, [_stampable(item, octets_of) for item in block.references]),
         octets=octets,
         detached=beside,
     )
@@ -132,12 +143,14 @@ def strip_comments(root: etree._Element) -> None:
 
 def _assign(
     block: SignatureBlock, place: Place, ids: Mapping[str, etree._Element]
-) -> tuple[Reference, Reference | None]:
-    """Tell the reference to the content from that to the properties, and check that the content is all there is."""
+) -> tuple[Reference, Reference | None, Reference | None]:
+    """Tell the reference to the content from those to the properties and to KeyInfo; the content must be all there is."""
     inside = [item for item in block.references if not item.uri.startswith(DETACHED)]
-    typed = [item for item in inside if item.type == xades.SIGNED_PROPERTIES_TYPE]
-    content = [item for item in inside if item.type != xades.SIGNED_PROPERTIES_TYPE]
-    if len(content) != 1:
+    typed = [item for item in inside if item.type == SIGNED_PROPERTIES_TYPE]
+    named = grammar.key_info(block.element).get("Id")
+    keys = [item for item in inside if named and item.uri == f"#{named}" and item not in typed]
+    content = [item for item in inside if item not in typed and item not in keys]
+    if len(content) != 1 or len(keys) > 1:
         raise Refused(COVERAGE, f"{len(content)} References to the content; there must be one")
     name = grammar.referenced_id(content[0].uri)
     root = block.element.getroottree().getroot()
@@ -147,11 +160,20 @@ def _assign(
         raise Refused(COVERAGE, "The signature holds an Object that it does not cover, or covers only a part")
     if place is not Place.ENVELOPING and target is not root:
         raise Refused(COVERAGE, f"The Reference {content[0].uri[:100]!r} does not point to the root")
-    return content[0], typed[0] if typed else None
+    return content[0], typed[0] if typed else None, keys[0] if keys else None
 
 
-def _without_signature(tree: etree._ElementTree, signature: etree._Element, reference: Reference) -> etree._Element:
-    """Apply enveloped-signature and the canonicalisation, compare the digest, and return the root."""
+def _part(reference: Reference, ids: Mapping[str, etree._Element]) -> bytes:
+    """Compare the digest of a part of the signature itself, and return what it is over."""
+    octets = canonical(ids[grammar.referenced_id(reference.uri)], only_transform(reference))
+    compare(reference, octets)
+    return octets
+
+
+def _without_signature(
+    tree: etree._ElementTree, signature: etree._Element, reference: Reference
+) -> tuple[etree._Element, bytes]:
+    """Apply enveloped-signature and the canonicalisation, compare the digest, and return the root and what it is over."""
     if not reference.transforms or reference.transforms[0].algorithm != ENVELOPED:
         raise Refused(TRANSFORM, "The first transform must be enveloped-signature")
     transform = only_transform(reference, skip=1)
@@ -160,23 +182,34 @@ def _without_signature(tree: etree._ElementTree, signature: etree._Element, refe
     strip_comments(root)
     # A reference by Id covers the element alone; URI="" also the processing instructions around it.
     covered = etree.ElementTree(copy.deepcopy(root)) if reference.uri and has_company(root) else tree
-    compare(reference, canonicalize_document(covered, transform.algorithm, transform.prefixes))
-    return root
+    octets = canonicalize_document(covered, transform.algorithm, transform.prefixes)
+    compare(reference, octets)
+    return root, octets
 
 
-def _open_object(reference: Reference, holder: etree._Element) -> tuple[etree._Element, bytes | None]:
-    """Compare the digest of an enveloping signature's ds:Object; return its one element, or its decoded octets."""
+def _open_object(reference: Reference, holder: etree._Element) -> tuple[etree._Element, bytes | None, bytes]:
+    """Compare the digest of an enveloping signature's ds:Object; return its one element, or its decoded octets.
+
+    What the digest is over comes last.
+    """
     strip_comments(holder)
     if [item.algorithm for item in reference.transforms] == [BASE64]:
         if len(holder):
             raise Refused(TRANSFORM, "The base64 transform is for an Object that holds text only")
         octets = grammar.decode_base64(holder.text or "", f"Object, line {holder.sourceline}")
         compare(reference, octets)
-        return holder, octets
-    compare(reference, canonical(holder, only_transform(reference)))
+        return holder, octets, octets
+    octets = canonical(holder, only_transform(reference))
+    compare(reference, octets)
     if len(holder) != 1 or (holder.text or "").strip() or (holder[0].tail or "").strip():
         raise Refused(GRAMMAR, "The Object must hold one document", where=f"line {holder.sourceline}")
-    return holder[0], None
+    return holder[0], None, octets
+
+
+def _stampable(reference: Reference, octets_of: Mapping[Reference, bytes]) -> bytes | None:
+    """Give the octets of a reference, where they do not depend on how a time-stamp is canonicalised."""
+    explicit = any(item.algorithm in CANONICALIZATIONS or item.algorithm == BASE64 for item in reference.transforms)
+    return octets_of.get(reference) if explicit else None
 
 
 def only_transform(reference: Reference, *, skip: int = 0) -> Transform:

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from envelopes.signature.algorithms import ENVELOPED, EXCLUSIVE
+from envelopes.signature.claims import SIGNED_PROPERTIES_TYPE, Claims, write_object, write_properties
 from envelopes.signature.detached import SHA256, to_uris
 from envelopes.signature.reasons import KEY_KIND
 from trust_store.errors import Refused
@@ -49,24 +50,29 @@ _CURVES: Final = {
 }
 
 
-def write_signature(canonical: bytes, holder: KeyHolder, detached: Mapping[str, str] = NOTHING) -> str:
+def write_signature(
+    canonical: bytes, holder: KeyHolder, detached: Mapping[str, str] = NOTHING, claims: Claims | None = None
+) -> str:
     """Write the enveloped signature of a document, given in exclusive canonical form, and of files beside it.
 
-    `detached` maps the content id of each such file to its SHA-256 (hex).
+    `detached` maps the content id of each such file to its SHA-256 (hex). With `claims` it is XAdES B-B (EN 319 132-1).
 
     Raises:
         Refused: the key is of a kind that is not used here, or a file beside the document cannot be named.
     """
     kind = _kind(holder)
-    signed_info = _signed_info(kind, canonical, to_uris(detached))
+    properties = write_properties(claims, holder.certificate) if claims else ""
+    signed_info = _signed_info(kind, _references(kind, canonical, properties, claims) + _files(to_uris(detached)))
     value = _base64(_sign(holder, kind, signed_info.encode()))
     certificate = _base64(holder.certificate.der)
     lines = "\n".join(certificate[at : at + _LINE] for at in range(0, len(certificate), _LINE))
     # The namespace is declared once, around all of it; the canonical form has it on SignedInfo, where it stands alone.
+    opening = f'<ds:Signature{_DS} Id="{claims.id}">' if claims else f"<ds:Signature{_DS}>"
     return (
-        f"<ds:Signature{_DS}>{_EMPTY.sub('/>', signed_info.replace(_DS, '', 1))}"
+        f"{opening}{_EMPTY.sub('/>', signed_info.replace(_DS, '', 1))}"
         f"<ds:SignatureValue>{value}</ds:SignatureValue><ds:KeyInfo><ds:X509Data>"
-        f"<ds:X509Certificate>{lines}\n</ds:X509Certificate></ds:X509Data></ds:KeyInfo></ds:Signature>"
+        f"<ds:X509Certificate>{lines}\n</ds:X509Certificate></ds:X509Data></ds:KeyInfo>"
+        f"{write_object(claims, properties) if claims else ''}</ds:Signature>"
     )
 
 
@@ -79,18 +85,32 @@ def _kind(holder: KeyHolder) -> _Kind:
     raise Refused(KEY_KIND, "Only RSA and ECDSA (P-256, P-384, P-521) keys sign documents here")
 
 
-def _signed_info(kind: _Kind, canonical: bytes, beside: list[tuple[str, bytes]]) -> str:
+def _signed_info(kind: _Kind, references: str) -> str:
     """Write SignedInfo in exclusive canonical form; every text in it is plain ASCII, so nothing has to be escaped."""
-    transforms = f"<ds:Transforms>{_empty('Transform', ENVELOPED)}{_empty('Transform', EXCLUSIVE)}</ds:Transforms>"
-    content = _reference("", transforms, kind.digest_method, _digest(kind, canonical))
-    files = "".join(_reference(uri, "", SHA256, digest) for uri, digest in beside)
     methods = _empty("CanonicalizationMethod", EXCLUSIVE) + _empty("SignatureMethod", kind.method)
-    return f"<ds:SignedInfo{_DS}>{methods}{content}{files}</ds:SignedInfo>"
+    return f"<ds:SignedInfo{_DS}>{methods}{references}</ds:SignedInfo>"
 
 
-def _reference(uri: str, transforms: str, method: str, digest: bytes) -> str:
+def _references(kind: _Kind, canonical: bytes, properties: str, claims: Claims | None) -> str:
+    """Write the References to the content and, where there are any, to the signed properties."""
+    enveloped, digest = _empty("Transform", ENVELOPED), _digest(kind, canonical)
+    named = f'Id="{claims.content_id}" URI=""' if claims else 'URI=""'
+    content = _reference(named, enveloped + _empty("Transform", EXCLUSIVE), kind.digest_method, digest)
+    if claims is None:
+        return content
+    pointed = f'Type="{SIGNED_PROPERTIES_TYPE}" URI="#{claims.properties_id}"'
+    digest = _digest(kind, properties.encode())
+    return content + _reference(pointed, _empty("Transform", EXCLUSIVE), kind.digest_method, digest)
+
+
+def _files(beside: list[tuple[str, bytes]]) -> str:
+    return "".join(_reference(f'URI="{uri}"', "", SHA256, digest) for uri, digest in beside)
+
+
+def _reference(attributes: str, transforms: str, method: str, digest: bytes) -> str:
     value = f"<ds:DigestValue>{_base64(digest)}</ds:DigestValue>"
-    return f'<ds:Reference URI="{uri}">{transforms}{_empty("DigestMethod", method)}{value}</ds:Reference>'
+    chain = f"<ds:Transforms>{transforms}</ds:Transforms>" if transforms else ""
+    return f"<ds:Reference {attributes}>{chain}{_empty('DigestMethod', method)}{value}</ds:Reference>"
 
 
 def _empty(name: str, algorithm: str) -> str:

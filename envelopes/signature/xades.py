@@ -1,6 +1,6 @@
 """Read XAdES signed properties (EN 319 132-1, baseline B): only those that the signature covers.
 
-Unsigned properties can be added by anyone, so they neither raise nor break anything here.
+Unsigned properties can be added by anyone, so they neither raise nor break anything here; see `unsigned`.
 """
 
 from __future__ import annotations
@@ -8,26 +8,40 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from lxml import etree
 
 from envelopes.signature.algorithms import digest
+from envelopes.signature.claims import XADES as NAMESPACE
 from envelopes.signature.grammar import DS, Reference, SignatureBlock, decode_base64, referenced_id
 from envelopes.signature.reasons import XADES
 from trust_store.errors import Refused
 
-SIGNED_PROPERTIES_TYPE: Final = "http://uri.etsi.org/01903#SignedProperties"
-_X: Final = "{http://uri.etsi.org/01903/v1.3.2#}"
+_X: Final = f"{{{NAMESPACE}}}"
 _CERTIFICATES: Final = (_X + "SigningCertificateV2", _X + "SigningCertificate")
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """Hold what the signer says in the signed properties: the time (UTC), the roles, and the policy; nobody vouches for it.
+
+    `is_baseline` tells whether all is there that the baseline asks for: the time, and the digest of the certificate.
+    """
+
+    time: datetime | None
+    roles: tuple[str, ...] = ()
+    policy: str = ""
+    is_baseline: bool = False
+
+
 def check(
     block: SignatureBlock, certificate: bytes, ids: Mapping[str, etree._Element], reference: Reference | None
-) -> datetime | None:
-    """Check the signed properties against the signature and its certificate (DER); return the claimed signing time.
+) -> Claimed | None:
+    """Check the signed properties against the signature and its certificate (DER); return what they claim.
 
     Raises:
         Refused: `xades-properties`: not covered, not about this signature, or naming another certificate.
@@ -41,7 +55,7 @@ def check(
         raise Refused(XADES, "The Reference of type SignedProperties points to something else")
     _check_target(block, properties[0])
     _check_certificate(properties[0], certificate)
-    return _claimed_time(properties[0])
+    return _claimed(properties[0])
 
 
 def is_properties(holder: etree._Element) -> bool:
@@ -66,6 +80,19 @@ def _check_certificate(properties: etree._Element, certificate: bytes) -> None:
         expected = decode_base64(value.text or "", f"DigestValue, line {value.sourceline}")
         if not hmac.compare_digest(digest(method.get("Algorithm", ""), certificate), expected):
             raise Refused(XADES, "The signed properties name another certificate", where=f"line {value.sourceline}")
+
+
+def _claimed(properties: etree._Element) -> Claimed:
+    time, signature = _claimed_time(properties), f"{_X}SignedSignatureProperties/{_X}"
+    names = properties.find(f"{signature}SigningCertificateV2"), properties.find(f"{signature}SigningCertificate")
+    policy = f"{signature}SignaturePolicyIdentifier/{_X}SignaturePolicyId/{_X}SigPolicyId/{_X}Identifier"
+    roles = ("".join(each.itertext()).strip() for each in properties.iter(_X + "ClaimedRole"))
+    return Claimed(
+        time=time,
+        roles=tuple(each for each in roles if each),
+        policy=(properties.findtext(policy) or "").strip(),
+        is_baseline=time is not None and any(each is not None for each in names),
+    )
 
 
 def _claimed_time(properties: etree._Element) -> datetime | None:

@@ -11,11 +11,13 @@ import click
 from envelopes.drafting import FileBeside, draft_letter
 from envelopes.edxml import Letter, Organ, build
 from envelopes.opened import VIETNAM
+from envelopes.signature.claims import Claims
 from envelopes.signature.sign import sign as sign_document
 from exchange.answers import HubRefused
 from exchange.api.views import SubmissionView
 from exchange.cli.options import Caller, caller_options, key_options, run_async
 from exchange.cli.plain import local, plain, plain_lines
+from exchange.cli.xades import xades_options
 from exchange.client import Client
 from exchange.composing import NOT_A_LETTER, read_document
 from exchange.transfer import measure
@@ -117,12 +119,14 @@ def _letter(path: Path) -> Letter:
 @caller_options
 @key_options
 @click.option("--detach", "beside", type=FILE, multiple=True, help="A file that goes beside it; may be repeated.")
+@xades_options
 @click.option("--out", "-o", type=OUT, help="Where the signed file goes; FILE.signed.edxml unless told.")
 @click.argument("file", type=FILE)
 def sign(
     caller: Caller,
     file: Path,
     beside: tuple[Path, ...],
+    claims: Claims | None,
     out: Path | None,
     p12: str | None,
     password: str | None,
@@ -135,7 +139,7 @@ def sign(
     document = file.read_bytes()
     for doubt in asyncio.run(_doubts(caller, document)):
         click.echo(f"warning: {plain(doubt)}", err=True)
-    target.write_bytes(sign_document(document, holder, _digests(document, beside)))
+    target.write_bytes(sign_document(document, holder, _digests(document, beside), claims))
     click.echo(f"{target}: signed by {holder.certificate.subject}")
 
 

@@ -25,8 +25,8 @@ from exchange.machine import SystemClock
 from exchange.verification import UNMATCHED, Finding, belongs_to_others, examine
 from trust_store.certificate import Certificate, load_many
 from trust_store.errors import reason
-from trust_store.evidence import Evidence, Revocation
-from trust_store.policy import Policy
+from trust_store.evidence import Evidence, Revocation, Terms
+from trust_store.policy import Policy, Use
 from trust_store.verdict import Outcome
 
 UNREADABLE = reason("file-unreadable", "The file cannot be read", "Give the path of a file that you may read")
@@ -47,6 +47,9 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.command()
 @click.option("--anchor", "anchors", type=FILE, multiple=True, help="A trusted authority (PEM or DER); repeatable.")
+@click.option(
+    "--time-anchor", "time_anchors", type=FILE, multiple=True, help="One trusted for time-stamps; repeatable."
+)
 @click.option("--intermediate", "intermediates", type=FILE, multiple=True, help="An authority below it; repeatable.")
 @click.option("--revoked", type=FILE, multiple=True, help="A certificate that is not to be believed; repeatable.")
 @click.option(
@@ -55,10 +58,13 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--at", "moment", help="Judge as of this moment (ISO 8601, UTC unless it says otherwise); now unless told."
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line: file, verdict, reason, text.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="One JSON object a line: file, verdict, reason, text, level, proven."
+)
 @click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True)
 def verify(
     anchors: tuple[Path, ...],
+    time_anchors: tuple[Path, ...],
     intermediates: tuple[Path, ...],
     revoked: tuple[Path, ...],
     attachments: tuple[Path, ...],
@@ -69,8 +75,10 @@ def verify(
 ) -> None:
     """Verify signed files (edXML, receipts, PDF, XML), offline. Ends with 0 when all are valid, with 1 otherwise."""
     at = parse_moment(moment) if moment else SystemClock().now()
+    clocks = tuple(_read(time_anchors))
     evidence = Evidence(
-        anchors=tuple(_read(anchors)),
+        anchors=(*_read(anchors), *clocks),
+        terms={each.fingerprint: Terms(uses=frozenset({Use.TIMESTAMPS})) for each in clocks},
         intermediates=tuple(_read(intermediates)),
         revoked=tuple(_revocation(path, at) for path in revoked),
     )
@@ -154,7 +162,9 @@ def _lines(found: _Found) -> Iterable[str]:
 
 def _record(found: _Found) -> str:
     """Write one object; `signatures` and `attachments` are there where the file has any."""
-    line = _summary(str(found.path), found.finding)
+    line, lasting = _summary(str(found.path), found.finding), found.finding.lasting
+    proven = lasting.proven if lasting else None
+    line |= {"level": lasting.name if lasting else "", "proven": proven.isoformat() if proven else ""}
     if found.inside:
         line["signatures"] = record_of(found.inside)
     if found.attached:

@@ -60,6 +60,12 @@ class AuditEvent(StrEnum):
     CERTIFICATE_REGISTERED = "certificate-registered", "A certificate was registered for a party."
     CERTIFICATE_REMOVED = "certificate-removed", "A certificate no longer speaks for a party."
     CERTIFICATE_REVOKED = "certificate-revoked", "A certificate was put on the local revocation list."
+    REVOCATION_IMPORTED = "revocation-imported", "A revocation list was imported by hand."
+    GRACE_BEGAN = "revocation-grace-began", "What is known of an authority's revocations is overdue; it still decides."
+    GRACE_ENDED = (
+        "revocation-grace-ended",
+        "What is known of an authority's revocations is fresh again, or decides no more.",
+    )
     AUTHORITY_TRUSTED = "authority-trusted", "An authority was trusted, or made known as an intermediate."
     AUTHORITY_REMOVED = "authority-removed", "An authority is neither trusted nor known any more."
     TOKEN_CREATED = "token-created", "A token was created."

@@ -7,18 +7,19 @@ point leaves; tests/faults kills the process there and looks.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
 from envelopes.opened import Envelope, Opened, digest_of, open_signed
 from envelopes.receipt import Event, seal
 from envelopes.signature.classify import SignatureClass
+from envelopes.signature.lasting import ClaimRule
 from exchange.core import routing
 from exchange.core.audit import AuditEntry, event_of
 from exchange.core.filing import Registrar
 from exchange.core.model import DeliveryKey, Entry, EvidenceId, Filed, MessageKey, Party, Remark
-from exchange.core.ports import Bell, Blobs, Clock, Progress, Rehearsal, Store, Workers
+from exchange.core.ports import Asker, Bell, Blobs, Clock, Progress, Rehearsal, Store, Workers
 from exchange.core.reach import Sizes, check_reach
 from exchange.core.uploads import Uploads
 from exchange.errors import NOT_FOUND, OWN_FAULTS, Conflict, Later, Rejected
@@ -52,10 +53,12 @@ class Hub:
     clock: Clock
     workers: Workers
     rehearsal: Rehearsal
+    asker: Asker
     progress: Progress
     registrar: Registrar
     key: KeyHolder
     policy: Policy
+    claims: ClaimRule
     inline_bytes: int
     """The size up to which a message is kept with its record; larger ones are blobs."""
     sizes: Sizes
@@ -196,9 +199,16 @@ class Hub:
         evidence, at = await self.store.trust.evidence(), self.clock.now()
         if opened.signature_class is SignatureClass.VALID:
             verdict = judge(opened.chain, evidence, self.policy, at, sender.identity)
+            if verdict.reason in UNDECIDED and await self.asker.learn(opened.chain, evidence):
+                evidence, at = await self.store.trust.evidence(), self.clock.now()
+                verdict = judge(opened.chain, evidence, self.policy, at, sender.identity)
             # Where nothing is known against the certificate and too little for it, nothing is attested against the letter.
             if verdict.reason is not None and verdict.reason in UNDECIDED:
                 raise Later(verdict.reason, verdict.text, RETRY_SECONDS) from NotBelieved(verdict, verdict.reason)
+            if verdict.reason is None:
+                self.asker.notice(opened.chain, evidence)
+            claim = self.claims.check(opened.claimed_time, at)
+            verdict = replace(verdict, checks=(*verdict.checks, claim))
         else:
             verdict = vouched(sender.codes, by, at)
         return await self.workers.run(opened.size, opened.accept, verdict)

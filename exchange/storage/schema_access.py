@@ -1,7 +1,4 @@
-"""The tables of who may do what and how much: connected systems with their locked secrets, and what was used of quotas.
-
-With them `METADATA` is whole.
-"""
+"""The tables of who may do what and how much: connected systems with their locked secrets, and what was used of quotas."""
 
 from __future__ import annotations
 

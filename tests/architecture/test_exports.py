@@ -16,6 +16,7 @@ BROAD: dict[str, str] = {
     "exchange/gateway/app.py _answered": "the edge answers a bug in the form of WSO2 or OAuth and logs it",
     "exchange/lgsp/app.py answer_failures": "the edge answers a bug in the form of the dialect and logs it",
     "exchange/ngsp/app.py answer_failures": "the edge answers a bug in the client's own form and logs it",
+    "exchange/operation/refreshing.py run_forever": "refreshing survives its own failures: it logs them and tries again",
     "exchange/server.py _sweep_forever": "the sweep survives its own failures: it logs them and tries again",
     "exchange/storage/sqlite.py _attempt": "the failure of one unit of a group goes to whoever asked for that unit",
     "exchange/storage/sqlite.py commit": "a transaction that was begun is rolled back, whatever ended it",

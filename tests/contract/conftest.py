@@ -43,6 +43,8 @@ from exchange.core.ports import (
     EvidenceShelf,
     Mailboxes,
     Messages,
+    RevocationData,
+    Sources,
     Systems,
     Tokens,
     TrustMaterial,
@@ -59,7 +61,9 @@ from exchange.storage.evidence import EvidenceStore
 from exchange.storage.mailboxes import MailboxStore
 from exchange.storage.messages import MessageStore
 from exchange.storage.migration import migrate
+from exchange.storage.revocation import RevocationStore
 from exchange.storage.session import Database
+from exchange.storage.sources import SourceStore
 from exchange.storage.sqlite import open_database
 from exchange.storage.systems import SystemStore
 from exchange.storage.tokens import TokenStore
@@ -97,6 +101,8 @@ class Backend:
     directory: DirectoryRegistry
     trust: TrustMaterialRegistry
     authorities: Authorities
+    revocation: RevocationData
+    sources: Sources
     tokens: Tokens
     systems: Systems
     audit: AuditTrail
@@ -112,6 +118,8 @@ def _backend(database: Database, folder: Path) -> Backend:
         directory=DirectoryStore(database),
         trust=TrustStore(database),
         authorities=AuthorityStore(database),
+        revocation=RevocationStore(database),
+        sources=SourceStore(database),
         tokens=TokenStore(database),
         systems=SystemStore(database, FileVault(folder / "systems.key", SystemEntropy())),
         audit=AuditStore(database),

@@ -21,9 +21,11 @@ from exchange.core.ports.machine import (
 )
 from exchange.core.ports.records import Effects, EvidenceShelf, Mailboxes, Messages
 from exchange.core.ports.registry import Directory, Registry, TrustMaterial, TrustRegistry
+from exchange.core.ports.revocation import Asker, RevocationData, Sources
 from exchange.core.ports.systems import Systems, Vault
 
 __all__ = [
+    "Asker",
     "AuditTrail",
     "Authorities",
     "Bell",
@@ -41,6 +43,8 @@ __all__ = [
     "Progress",
     "Registry",
     "Rehearsal",
+    "RevocationData",
+    "Sources",
     "Store",
     "Systems",
     "T",
@@ -64,6 +68,8 @@ class Store:
     registry: Registry
     trust: TrustMaterial
     authorities: Authorities
+    revocation: RevocationData
+    sources: Sources
     tokens: Tokens
     systems: Systems
     audit: AuditTrail

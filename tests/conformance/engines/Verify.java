@@ -6,6 +6,7 @@ import javax.xml.crypto.dsig.XMLSignatureFactory;
 import javax.xml.crypto.dsig.dom.DOMValidateContext;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.w3c.dom.Document;
+import org.w3c.dom.Element;
 import org.w3c.dom.NodeList;
 
 /** Validate each file (after the first argument, a certificate in PEM) with the JDK's XMLDSig, and print true or false. */
@@ -17,6 +18,13 @@ public final class Verify {
             DocumentBuilderFactory factory = DocumentBuilderFactory.newInstance();
             factory.setNamespaceAware(true);
             Document document = factory.newDocumentBuilder().parse(args[i]);
+            NodeList all = document.getElementsByTagNameNS("*", "*");
+            for (int at = 0; at < all.getLength(); at++) {
+                Element element = (Element) all.item(at);
+                if (element.hasAttribute("Id")) {
+                    element.setIdAttribute("Id", true);
+                }
+            }
             NodeList found = document.getElementsByTagNameNS(XMLSignature.XMLNS, "Signature");
             DOMValidateContext context = new DOMValidateContext(certificate.getPublicKey(), found.item(0));
             context.setProperty("org.jcp.xml.dsig.secureValidation", Boolean.TRUE);

@@ -136,6 +136,13 @@ def test_changed_letters_are_invalid(signed: bytes, old: bytes, new: bytes, code
     assert opened.refusal.reason.code == code
 
 
+def test_a_signature_whose_own_prefix_is_undeclared_is_outside_its_namespace(signed: bytes) -> None:
+    opened = open_signed(signed.replace(b' xmlns:ds="http://www.w3.org/2000/09/xmldsig#"', b""))
+    assert opened.signature_class is SignatureClass.WRONG_NAMESPACE
+    assert opened.refusal is not None
+    assert opened.refusal.reason.code == "signature-namespace"
+
+
 def test_an_undeclared_prefix_spoils_a_signature_but_not_reading(signed: bytes) -> None:
     opened = open_signed(signed.replace(b"<AttachmentEncoded>", b'<AttachmentEncoded x:y="1">'))
     assert opened.signature_class is SignatureClass.INVALID

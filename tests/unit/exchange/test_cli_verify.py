@@ -39,7 +39,7 @@ def _lines(office, *arguments, code) -> list[dict[str, str]]:
     said = office.run("verify", "--json", *arguments, code=code)
     assert said.stderr == ""
     lines = [json.loads(line) for line in said.stdout.splitlines()]
-    assert all(set(line) == {"file", "verdict", "reason", "text"} for line in lines)
+    assert all(set(line) == {"file", "verdict", "reason", "text", "level", "proven"} for line in lines)
     assert all(line["text"] for line in lines)
     return lines
 

@@ -97,6 +97,18 @@ def test_a_serial_number_is_positive(world):
             load(der[: at + 2] + bytes([wrong]) + der[at + 3 :])
 
 
+def test_the_signature_of_the_issuer_fills_whole_octets(world):
+    """The library takes unused bits that are zero: then there are two files of what the issuer signed once."""
+    name = x509.Name.from_rfc4514_string("CN=A")
+    der = next(each.der for each in iter(lambda: world.leaf(name), None) if each.der[-1] % 2 == 0)
+    at = len(der) - len(x509.load_der_x509_certificate(der).signature) - 1
+    other = der[:at] + b"\1" + der[at + 1 :]
+    assert x509.load_der_x509_certificate(other).signature == der[at + 1 :]
+    with pytest.raises(Refused) as caught:
+        load(other)
+    assert caught.value.reason.code == "certificate-malformed"
+
+
 def test_an_extension_that_cannot_be_read_is_found_at_once(world):
     oid = x509.ObjectIdentifier("2.5.29.37")
     with pytest.raises(Refused, match="certificate-malformed"):

@@ -25,7 +25,9 @@ LOCAL = (
     "database-", "local-", "key-", "folder-", "files-", "file-", "hub-", "sandbox-", "setting-", "system-exists",
     "system-secret", "tls-", "tus-", "range-", "table-", "party-exists", "proxies-", "address-", "caller-", "lease-",
     "content-not-", "receipt-other", "request-unreadable", "tax-code-malformed", "workbook-", "workers-", "gateway-", "grant-", "lookup-",
-    "revocation-list-", "ocsp-",
+    "revocation-list-", "revocation-authority-", "revocation-certificate-", "revocation-older", "revocation-overdue",
+    "revocation-unusable", "ocsp-", "fetch-",
+    "timestamp-", "level-", "signature-not-raisable",
 )  # fmt: skip
 """What this listener cannot meet: commands, adapters, the API's own."""
 
