@@ -31,6 +31,7 @@ from exchange.api.views import (
     ThreadView,
     TrustView,
 )
+from exchange.applying import Applying
 from exchange.composing import (
     MAX_UNPACKED,
     VIETNAM,
@@ -281,6 +282,11 @@ class Client:
         """Show the audit trail from behind a row, oldest first; for auditors."""
         query = {"after": str(after), "limit": str(limit)}
         return read_answer(await self._bytes("GET", "v1/audit", params=query), list[AuditView])
+
+    @property
+    def enrolment(self) -> Applying:
+        """Apply for certificates, and decide on applications."""
+        return Applying(self._bytes)
 
     @property
     def _line(self) -> Line:

@@ -66,6 +66,10 @@ class Settings(Limits, frozen=True, kw_only=True, forbid_unknown_fields=True):
     fetch_seconds: Seconds = 30
     revocation_grace_hours: Rate = 72
     revocation_wait_seconds: Rate = 3
+    enrolment_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 730
+    enrolment_approvals: Annotated[int, msgspec.Meta(ge=1, le=5)] = 1
+    renewal_approvals: Annotated[int, msgspec.Meta(ge=0, le=5)] = 0
+    enrolment_code_hours: Annotated[int, msgspec.Meta(ge=1, le=720)] = 72
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from exchange.auth import tokens
+from exchange.core.enrolling import draw_serial
 from exchange.core.model import Party
-from exchange.founding import draw_serial, fit_name
 from exchange.running import Exchange
 from trust_store.certificate import Certificate
-from trust_store.enrol import Holder, enrol
+from trust_store.enrol import Holder, enrol, fit_name
 from trust_store.keys import HeldKey, KeyHolder
 
 CERTIFICATE_DAYS = 2 * 365

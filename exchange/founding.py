@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from exchange.config import Home
+from exchange.core.applications import NO_AUTHORITY
+from exchange.core.enrolling import draw_serial
 from exchange.core.ports import Clock, Entropy
-from trust_store.enrol import Holder, create_authority, enrol
+from trust_store.certificate import Certificate, load_many
+from trust_store.enrol import MAX_NAME, Holder, create_authority, enrol, fit_name
 from trust_store.errors import Refused, reason
 from trust_store.identity import DOCUMENT_SIGNING, EVIDENCE_ISSUER, PartyKind
 from trust_store.keys import HeldKey, load_pem, write_certificates, write_key
@@ -17,8 +20,6 @@ from trust_store.keys import HeldKey, load_pem, write_certificates, write_key
 HUB_EXISTS = reason("hub-exists", "There is a hub in this folder already", "Use another folder, or serve this hub")
 AUTHORITY_YEARS: Final = 10
 SEAL_DAYS: Final = 5 * 365
-SERIAL_BYTES: Final = 19
-MAX_NAME: Final = 64
 
 
 def found(home: Home, *, name: str, code: str, clock: Clock, entropy: Entropy) -> HeldKey:
@@ -53,14 +54,25 @@ def authority_of(home: Home) -> HeldKey:
     return load_pem((home.keys / "authority.key.pem").read_bytes(), (home.keys / "authority.cert.pem").read_bytes())
 
 
-def draw_serial(entropy: Entropy) -> int:
-    """Draw a serial number for a certificate: positive, 152 random bits at most (RFC 5280, 4.1.2.2)."""
-    return int.from_bytes(entropy.draw(SERIAL_BYTES)) or 1
+class FileAuthority:
+    """Give the hub's own authority from its files, read anew at each use: they may be taken away and put back."""
 
+    def __init__(self, home: Home) -> None:
+        self._home = home
 
-def fit_name(name: str, size: int = MAX_NAME) -> str:
-    """Shorten a name to what a certificate holds (X.520, ub-common-name), counted in bytes of UTF-8."""
-    return name.encode()[:size].decode(errors="ignore").rstrip()
+    def holder(self) -> HeldKey:
+        """Return it; `Refused` (authority-missing) when the files are not there."""
+        try:
+            return authority_of(self._home)
+        except OSError as error:
+            raise Refused(NO_AUTHORITY, f"The key of the authority cannot be read: {error.strerror}") from None
+
+    def certificates(self) -> tuple[Certificate, ...]:
+        """Return its certificate and those above it; `Refused` (authority-missing) when the file is not there."""
+        try:
+            return load_many((self._home.keys / "authority.cert.pem").read_bytes())
+        except OSError as error:
+            raise Refused(NO_AUTHORITY, f"Its certificate cannot be read: {error.strerror}") from None
 
 
 def save_key(stem: Path, key: HeldKey) -> None:

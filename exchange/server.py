@@ -240,13 +240,18 @@ async def _drain(watch: Watch, seconds: float) -> None:
 
 
 async def _sweep_forever(exchange: Exchange) -> None:
-    """Seal what waits every few seconds, look for orphans and old content every hour; a failure is logged and tried again."""
+    """Seal what waits and finish what was approved every few seconds, look for orphans and old content every hour.
+
+    A failure is logged and tried again.
+    """
     loop, orphans_at = asyncio.get_running_loop(), 0.0
     while True:
         try:
             _, failed = await seal_waiting(exchange.hub)
             for key, refusal in failed.items():
                 _LOG.error("not sealed", evidence=key, code=refusal.reason.code, detail=refusal.detail)
+            for application, refusal in await exchange.hub.enrolment.finish_all():
+                _LOG.error("not issued", application=application, code=refusal.reason.code, detail=refusal.detail)
             if loop.time() >= orphans_at:
                 await discard_orphans(exchange.hub)
                 removed = await remove_expired(exchange.hub, exchange.retention, exchange.settings.retention_days)

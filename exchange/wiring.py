@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import timedelta
 
 from envelopes.receipt import Actor
@@ -12,16 +13,19 @@ from exchange.auth.vault import FileVault
 from exchange.blobs.local import LocalBlobs
 from exchange.blobs.partials import LocalPartials
 from exchange.config import Home, Settings, read_settings
+from exchange.core.applications import Terms
 from exchange.core.audit import AuditEntry, AuditEvent
+from exchange.core.enrolling import Enrolment
 from exchange.core.filing import Registrar
 from exchange.core.hub import Hub
-from exchange.core.ports import Clock, Progress, Store
+from exchange.core.ports import Asker, Clock, Entropy, Progress, Store
 from exchange.core.ports.files import Room
 from exchange.core.quota import Daily
 from exchange.core.reach import Sizes
 from exchange.core.reading import Reading
 from exchange.core.uploads import Allowance, Uploads
 from exchange.delivery.bell import LocalBell
+from exchange.founding import FileAuthority
 from exchange.inspection import Inspection
 from exchange.machine import LoggedProgress, SystemClock, SystemEntropy, ThreadWorkers
 from exchange.net.addresses import read_allowed
@@ -33,15 +37,15 @@ from exchange.storage.audit import AuditStore
 from exchange.storage.authorities import AuthorityStore
 from exchange.storage.directory import DirectoryStore
 from exchange.storage.effects import EffectStore
+from exchange.storage.enrolments import EnrolmentStore
 from exchange.storage.evidence import EvidenceStore
 from exchange.storage.mailboxes import MailboxStore
 from exchange.storage.messages import MessageStore
 from exchange.storage.migration import migrate
 from exchange.storage.retention import RetentionStore
 from exchange.storage.revocation import RevocationStore
-from exchange.storage.session import Database
 from exchange.storage.sources import SourceStore
-from exchange.storage.sqlite import open_database
+from exchange.storage.sqlite import SqliteDatabase, open_database
 from exchange.storage.systems import SystemStore
 from exchange.storage.tokens import TokenStore
 from exchange.storage.trust import TrustStore
@@ -61,40 +65,34 @@ async def open_exchange(
         Refused: there is no hub, a setting is wrong, or its key cannot be read.
     """
     settings, key = prepare(home)
-    entropy, workers, rehearsal = SystemEntropy(), ThreadWorkers(), ProcessRehearsal(settings.rehearsal_seconds)
+    workers, rehearsal = ThreadWorkers(), ProcessRehearsal(settings.rehearsal_seconds)
     inspection = Inspection(settings.inspection_seconds)
     async with open_database(home.database) as database, _closing(workers, rehearsal, inspection):
-        directory, trust, blobs = DirectoryStore(database, settings.code), TrustStore(database), LocalBlobs(home.blobs)
-        clock, progress, bell = clock or SystemClock(), progress or LoggedProgress(), bell or LocalBell()
-        machine = Machine(clock=clock, entropy=entropy, workers=workers)
-        async with _inquiring(database, trust, settings, machine) as inquiries:
-            hub = Hub(
-                store=_store(database, directory, inquiries.desk, settings, FileVault(home.vault, entropy)),
-                blobs=blobs,
-                uploads=_uploads(database, home, settings, blobs, clock, progress),
-                bell=bell,
-                clock=clock,
-                workers=workers,
-                rehearsal=rehearsal,
-                asker=inquiries,
-                progress=progress,
-                registrar=Registrar(issuer=Actor(code=settings.code, name=settings.name), entropy=entropy),
-                key=key,
-                policy=inquiries.desk.policy,
-                claims=_claims(settings),
-                inline_bytes=settings.inline_bytes,
-                sizes=_sizes(settings),
-            )
+        site = _Site(
+            home=home,
+            settings=settings,
+            key=key,
+            database=database,
+            clock=clock or SystemClock(),
+            entropy=SystemEntropy(),
+            workers=workers,
+            rehearsal=rehearsal,
+            progress=progress or LoggedProgress(),
+            bell=bell or LocalBell(),
+        )
+        directory, trust = DirectoryStore(database, settings.code), TrustStore(database)
+        async with site.inquiring(trust) as inquiries:
+            hub = site.hub(site.store(directory, inquiries.desk), inquiries)
             await _begin_trail(hub)
             yield Exchange(
                 hub=hub,
                 reading=Reading(hub=hub, inspector=inspection),
                 registry=directory,
                 trust=trust,
-                bell=bell,
+                bell=site.bell,
                 settings=settings,
                 home=home,
-                entropy=entropy,
+                entropy=site.entropy,
                 database=database,
                 retention=RetentionStore(database),
                 inquiries=inquiries,
@@ -130,75 +128,123 @@ async def _begin_trail(hub: Hub) -> None:
     await hub.store.audit.append_news(entry, hub.clock.now())
 
 
-def _store(database: Database, directory: DirectoryStore, desk: Desk, settings: Settings, vault: FileVault) -> Store:
-    return Store(
-        messages=MessageStore(database, _daily(settings)),
-        mailboxes=MailboxStore(database),
-        evidence=EvidenceStore(database),
-        effects=EffectStore(database),
-        directory=directory,
-        registry=directory,
-        trust=desk.trust,
-        authorities=AuthorityStore(database),
-        revocation=desk.data,
-        sources=desk.sources,
-        tokens=TokenStore(database),
-        systems=SystemStore(database, vault),
-        audit=AuditStore(database),
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Site:
+    """Hold what a hub is built from: its folder, its settings and key, its database, and the machine."""
 
+    home: Home
+    settings: Settings
+    key: HeldKey
+    database: SqliteDatabase
+    clock: Clock
+    entropy: Entropy
+    workers: ThreadWorkers
+    rehearsal: ProcessRehearsal
+    progress: Progress
+    bell: LocalBell
 
-@contextlib.asynccontextmanager
-async def _inquiring(
-    database: Database, trust: TrustStore, settings: Settings, machine: Machine
-) -> AsyncIterator[Inquiries]:
-    """Be able to ask authorities while the block runs."""
-    bounds = Bounds(bytes=settings.fetch_max_bytes, seconds=settings.fetch_seconds)
-    desk = Desk(
-        data=RevocationStore(database),
-        sources=SourceStore(database),
-        trust=trust,
-        fetcher=Fetcher(read_allowed(settings.fetch_allowed), bounds, settings.fetch_proxy),
-        machine=machine,
-        policy=Policy(freshness=Freshness(grace=timedelta(hours=settings.revocation_grace_hours))),
-    )
-    inquiries = Inquiries(desk, settings.revocation_wait_seconds)
-    try:
-        yield inquiries
-    finally:
-        await inquiries.close()
-        desk.fetcher.close()
+    @contextlib.asynccontextmanager
+    async def inquiring(self, trust: TrustStore) -> AsyncIterator[Inquiries]:
+        """Be able to ask authorities while the block runs."""
+        settings = self.settings
+        bounds = Bounds(bytes=settings.fetch_max_bytes, seconds=settings.fetch_seconds)
+        desk = Desk(
+            data=RevocationStore(self.database),
+            sources=SourceStore(self.database),
+            trust=trust,
+            fetcher=Fetcher(read_allowed(settings.fetch_allowed), bounds, settings.fetch_proxy),
+            machine=Machine(clock=self.clock, entropy=self.entropy, workers=self.workers),
+            policy=self.policy(),
+        )
+        inquiries = Inquiries(desk, settings.revocation_wait_seconds)
+        try:
+            yield inquiries
+        finally:
+            await inquiries.close()
+            desk.fetcher.close()
 
+    def policy(self) -> Policy:
+        """State what is asked of certificates."""
+        return Policy(freshness=Freshness(grace=timedelta(hours=self.settings.revocation_grace_hours)))
 
-def _claims(settings: Settings) -> ClaimRule:
-    return ClaimRule(skew=timedelta(seconds=settings.clock_skew_seconds), is_strict=settings.refuse_future_claims)
+    def store(self, directory: DirectoryStore, desk: Desk) -> Store:
+        """Put together what the database keeps."""
+        database, settings = self.database, self.settings
+        daily = Daily(letters=settings.letters_per_day, bytes=settings.letter_bytes_per_day)
+        return Store(
+            messages=MessageStore(database, daily),
+            mailboxes=MailboxStore(database),
+            evidence=EvidenceStore(database),
+            effects=EffectStore(database),
+            directory=directory,
+            registry=directory,
+            trust=desk.trust,
+            authorities=AuthorityStore(database),
+            revocation=desk.data,
+            sources=desk.sources,
+            tokens=TokenStore(database),
+            systems=SystemStore(database, FileVault(self.home.vault, self.entropy)),
+            enrolments=EnrolmentStore(database),
+            audit=AuditStore(database),
+        )
 
+    def hub(self, store: Store, asker: Asker) -> Hub:
+        """Build the path of a message."""
+        settings, blobs, most = self.settings, LocalBlobs(self.home.blobs), self.settings.max_message_bytes
+        skew = timedelta(seconds=settings.clock_skew_seconds)
+        return Hub(
+            store=store,
+            blobs=blobs,
+            uploads=self._uploads(blobs),
+            bell=self.bell,
+            clock=self.clock,
+            workers=self.workers,
+            rehearsal=self.rehearsal,
+            asker=asker,
+            progress=self.progress,
+            registrar=Registrar(issuer=Actor(code=settings.code, name=settings.name), entropy=self.entropy),
+            key=self.key,
+            policy=self.policy(),
+            claims=ClaimRule(skew=skew, is_strict=settings.refuse_future_claims),
+            inline_bytes=settings.inline_bytes,
+            sizes=Sizes(anybody=most, bound=min(settings.ngsp_max_bytes, most)),
+            enrolment=self._enrolment(store),
+        )
 
-def _sizes(settings: Settings) -> Sizes:
-    most = settings.max_message_bytes
-    return Sizes(anybody=most, bound=min(settings.ngsp_max_bytes, most))
+    def _enrolment(self, store: Store) -> Enrolment:
+        settings = self.settings
+        return Enrolment(
+            store=store,
+            clock=self.clock,
+            entropy=self.entropy,
+            workers=self.workers,
+            progress=self.progress,
+            authority=FileAuthority(self.home),
+            policy=self.policy(),
+            terms=Terms(
+                days=settings.enrolment_days,
+                approvals=settings.enrolment_approvals,
+                renewal_approvals=settings.renewal_approvals,
+                code_life=timedelta(hours=settings.enrolment_code_hours),
+            ),
+            code=settings.code,
+        )
 
-
-def _daily(settings: Settings) -> Daily:
-    return Daily(letters=settings.letters_per_day, bytes=settings.letter_bytes_per_day)
-
-
-def _uploads(
-    database: Database, home: Home, settings: Settings, blobs: LocalBlobs, clock: Clock, progress: Progress
-) -> Uploads:
-    home.parts.mkdir(exist_ok=True)
-    return Uploads(
-        files=FileStore(database),
-        blobs=blobs,
-        partials=LocalPartials(home.parts),
-        clock=clock,
-        progress=progress,
-        allowance=Allowance(
-            file_bytes=settings.max_file_bytes,
-            room=Room(uploads=settings.max_open_uploads, bytes=settings.max_unattached_bytes),
-            age=timedelta(days=settings.unattached_days),
-        ),
-    )
+    def _uploads(self, blobs: LocalBlobs) -> Uploads:
+        settings = self.settings
+        self.home.parts.mkdir(exist_ok=True)
+        return Uploads(
+            files=FileStore(self.database),
+            blobs=blobs,
+            partials=LocalPartials(self.home.parts),
+            clock=self.clock,
+            progress=self.progress,
+            allowance=Allowance(
+                file_bytes=settings.max_file_bytes,
+                room=Room(uploads=settings.max_open_uploads, bytes=settings.max_unattached_bytes),
+                age=timedelta(days=settings.unattached_days),
+            ),
+        )
 
 
 def _read_key(home: Home) -> HeldKey:

@@ -165,7 +165,7 @@ def _read(parsed: x509.Certificate) -> Certificate:
         not_before=parsed.not_valid_before_utc,
         not_after=parsed.not_valid_after_utc,
         public_key=public_key,
-        key=_key(public_key),
+        key=describe_key(public_key),
         digest=digest_name(parsed),
         usages=usages,
         purposes=_purposes(extensions.get(x509.ExtendedKeyUsage)),
@@ -180,7 +180,8 @@ def _public_key(parsed: x509.Certificate) -> CertificatePublicKeyTypes | None:
         return None
 
 
-def _key(key: CertificatePublicKeyTypes | None) -> Key:
+def describe_key(key: object) -> Key:
+    """Describe a public key as policies name it; one of an unknown kind has an algorithm that no rule allows."""
     match key:
         case rsa.RSAPublicKey():
             return Key(algorithm="RSA", bits=key.key_size, exponent=key.public_numbers().e)

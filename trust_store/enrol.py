@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -18,6 +19,8 @@ from trust_store.identity import PartyKind, tax_code
 from trust_store.keys import HeldKey, KeyHolder, PrivateKey
 
 _YEAR = timedelta(days=365)
+MAX_NAME: Final = 64
+"""Bytes that a name in a certificate has at most."""
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
 
 
@@ -155,6 +158,13 @@ def _usage(*names: str) -> x509.KeyUsage:
     return x509.KeyUsage(**{each: each in names for each in every})
 
 
+def fit_name(name: str, size: int = MAX_NAME) -> str:
+    """Shorten a name to what a certificate holds (X.520, ub-common-name), counted in bytes of UTF-8."""
+    return name.encode()[:size].decode(errors="ignore").rstrip()
+
+
 def _sign(builder: x509.CertificateBuilder, key: PrivateKey) -> Certificate:
+    """Sign so that the same content always gives the same bytes (RFC 6979): what was begun can be done again."""
     algorithm = None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
-    return load(builder.sign(key, algorithm).public_bytes(Encoding.DER))
+    same = True if isinstance(key, ec.EllipticCurvePrivateKey) else None
+    return load(builder.sign(key, algorithm, ecdsa_deterministic=same).public_bytes(Encoding.DER))

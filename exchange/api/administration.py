@@ -68,6 +68,7 @@ async def create_token(asked: Asked) -> web.StreamResponse:
         label=wanted.label,
         scopes=scopes,
         lifetime=_lifetime(wanted.days),
+        person=asked.principal.person if party == issuer.code else "",
     )
     return answer(_new(secret, token), 201)
 

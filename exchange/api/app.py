@@ -11,8 +11,10 @@ from aiohttp import web
 
 from exchange.api import (
     administration,
+    applications,
     authorities,
     directory,
+    enrolments,
     mailbox,
     messages,
     registration,
@@ -22,6 +24,7 @@ from exchange.api import (
 )
 from exchange.api.description import describe
 from exchange.api.entrance import Entrance
+from exchange.api.est import Est
 from exchange.api.operation import add_operation
 from exchange.api.problems import answer_problems
 from exchange.api.routes import Asked, Route, answer
@@ -46,6 +49,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     *administration.ROUTES,
     *systems.ROUTES,
     *authorities.ROUTES,
+    *applications.ROUTES,
+    *enrolments.ROUTES,
 )
 STREAMS: Final[tuple[Route, ...]] = uploads.ROUTES
 """What speaks in headers and bytes: files beside letters."""
@@ -62,6 +67,7 @@ def build_app(reading: Reading, *, max_message_bytes: int, watch: Watch, gate: G
     description = msgspec.json.encode(describe((*ROUTES, *STREAMS)))
     app.router.add_get("/openapi.json", _constant(description))
     app.router.add_get("/v1/trust", _trust(reading))
+    Est(reading, gate, entrance).mount(app)
     add_operation(app, watch)
     app.on_cleanup.append(entrance.close)
     app.on_response_prepare.extend((_harden, sign_answer, uploads.sign_tus))

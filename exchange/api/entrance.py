@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from exchange.auth.basic import read_basic
 from exchange.auth.permissions import Action, permit
 from exchange.auth.principal import CREDENTIALS_DIFFER, Credentials, Principal, authenticate
 from exchange.auth.refusals import Refusals
@@ -14,6 +15,7 @@ from exchange.net.gate import Gate
 from exchange.net.origin import client_of
 from exchange.net.tls import peer_certificate
 from trust_store.errors import Refused
+from trust_store.identity import names
 
 
 class Entrance:
@@ -29,11 +31,25 @@ class Entrance:
         Raises:
             Refused: `unauthenticated`, `credentials-differ`, `party-suspended`, or `rate-limited`.
         """
-        hub = self._reading.hub
-        authorization, certificate = request.headers.get("Authorization", ""), peer_certificate(request)
+        return await self._identify(request, request.headers.get("Authorization", ""))
+
+    async def identify_basic(self, request: web.Request) -> Principal:
+        """Find out who is asking by HTTP Basic (RFC 7617): a code of the party as the name, its code or token as password.
+
+        Raises:
+            Refused: as `identify`.
+        """
+        name, secret = read_basic(request.headers.get("Authorization", ""))
+        return await self._identify(request, f"Bearer {secret}" if secret else "", name)
+
+    async def _identify(self, request: web.Request, authorization: str, name: str = "") -> Principal:
+        hub, certificate = self._reading.hub, peer_certificate(request)
         credentials = Credentials(authorization=authorization, certificate=certificate)
         try:
-            return await authenticate(credentials, hub.store, hub.clock, hub.registrar.issuer)
+            principal = await authenticate(credentials, hub.store, hub.clock, hub.registrar.issuer)
+            if name and not names(principal.party.identity, name):
+                raise Refused(UNAUTHENTICATED, "The name and the password belong to different parties")
+            return principal
         except Refused as refusal:
             if authorization or certificate:
                 client = client_of(request, self._gate.proxies)

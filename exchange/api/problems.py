@@ -13,6 +13,16 @@ from exchange.api.ranges import NO_RANGE, Unsatisfiable
 from exchange.api.uploads import TUS_VERSION, UPLOAD_TYPE
 from exchange.api.views import FaultView, Problem
 from exchange.auth.principal import CREDENTIALS_DIFFER
+from exchange.core.applications import (
+    CERTIFICATES_TOO_MANY,
+    CLOSED,
+    KEY_TAKEN,
+    LAST_CERTIFICATE,
+    NO_AUTHORITY,
+    NO_CHALLENGE,
+    NOT_RENEWABLE,
+)
+from exchange.core.applications import TOO_MANY as TOO_MANY_APPLICATIONS
 from exchange.core.audit import BROKEN as AUDIT_BROKEN
 from exchange.core.groups import GROUP_IN_USE
 from exchange.core.ports.access import TOO_MANY as TOO_MANY_TOKENS
@@ -95,6 +105,14 @@ STATUS: Final[dict[str, int]] = {
     STORAGE_FAILING.code: 503,
     DISK_FULL.code: 507,
     TOO_MANY_TOKENS.code: 409,
+    CLOSED.code: 409,
+    KEY_TAKEN.code: 409,
+    TOO_MANY_APPLICATIONS.code: 409,
+    CERTIFICATES_TOO_MANY.code: 409,
+    LAST_CERTIFICATE.code: 409,
+    NO_CHALLENGE.code: 409,
+    NOT_RENEWABLE.code: 403,
+    NO_AUTHORITY.code: 503,
     DAMAGED.code: 500,
     AUDIT_BROKEN.code: 500,
     INTERNAL.code: 500,

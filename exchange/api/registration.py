@@ -24,13 +24,13 @@ async def add_certificate(asked: Asked) -> web.StreamResponse:
     certificates = load_many(asked.body)
     by = asked.principal.author(hub.clock.now())
     await hub.store.registry.add_certificate(party.id, certificates[0], by.at, by)
-    return answer(_certificate(certificates[0]), 201)
+    return answer(show_certificate(certificates[0]), 201)
 
 
 async def list_certificates(asked: Asked) -> web.StreamResponse:
     """List the certificates of a party."""
     party = await find_party(asked)
-    return answer([_certificate(item) for item in await asked.reading.hub.store.registry.certificates(party.id)])
+    return answer([show_certificate(item) for item in await asked.reading.hub.store.registry.certificates(party.id)])
 
 
 async def remove_certificate(asked: Asked) -> web.StreamResponse:
@@ -39,7 +39,7 @@ async def remove_certificate(asked: Asked) -> web.StreamResponse:
     fingerprint = asked.request.match_info["certificate"]
     found = [item for item in await hub.store.registry.certificates(party.id) if item.fingerprint == fingerprint]
     await hub.store.registry.remove_certificate(party.id, fingerprint, asked.principal.author(hub.clock.now()))
-    return answer(_certificate(found[0]))
+    return answer(show_certificate(found[0]))
 
 
 async def find_party(asked: Asked) -> Party:
@@ -68,7 +68,8 @@ def read_json(body: bytes, kind: type[_View]) -> _View:
         raise Refused(REQUEST, f"The body is not such a request: {error}") from None
 
 
-def _certificate(certificate: Certificate) -> CertificateView:
+def show_certificate(certificate: Certificate) -> CertificateView:
+    """Show a certificate."""
     return CertificateView(
         fingerprint=certificate.fingerprint,
         subject=certificate.subject,

@@ -25,6 +25,8 @@ class Action(StrEnum):
     ROTATE = "rotate"
     ADMINISTER = "administer"
     AUDIT = "audit"
+    APPLY = "apply"
+    FOLLOW = "follow"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,14 +53,27 @@ PERMISSIONS: Final[tuple[Permission, ...]] = (
     *_allow(
         Action.FIND, "the directory of parties and groups", Scope.SEND, Scope.RECEIVE, Scope.READ, Scope.ADMINISTER
     ),
-    *_allow(Action.IDENTIFY, "who the credential speaks for, and the tokens of that one", *Scope),
+    *_allow(
+        Action.IDENTIFY,
+        "who the credential speaks for, and the tokens of that one",
+        *(scope for scope in Scope if scope is not Scope.ENROL),
+    ),
     *_allow(Action.ROTATE, "the token in use", *Scope),
     *_allow(
         Action.ADMINISTER,
-        "parties, certificates, authorities, tokens, groups, rules, connected systems, and how the hub is",
+        "parties, certificates, applications, authorities, tokens, groups, rules, connected systems, and how the hub is",
         Scope.ADMINISTER,
     ),
     *_allow(Action.AUDIT, "the audit trail", Scope.AUDIT),
+    *_allow(Action.APPLY, "applications for certificates of the party, and letting its certificates go", Scope.ENROL),
+    *_allow(
+        Action.FOLLOW,
+        "the party's own applications and certificates, and what would be said of them",
+        Scope.SEND,
+        Scope.RECEIVE,
+        Scope.READ,
+        Scope.ENROL,
+    ),
 )
 """Whatever is not here is refused. A resource of somebody else is not there at all (404), whatever the scope."""
 

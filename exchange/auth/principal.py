@@ -6,13 +6,15 @@ party: what is a party's alone (sending, mailboxes) is not for them, and what is
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
 from envelopes.receipt import Actor
-from exchange.auth import certificates, tokens
-from exchange.core.access import HUB_SCOPES, PARTY_SCOPES, Scope, Token
+from exchange.auth import certificates, codes, tokens
+from exchange.core.access import HUB_SCOPES, MAY_HAVE, Scope, Token
+from exchange.core.applications import EnrolmentCode
 from exchange.core.audit import Author
 from exchange.core.model import Party
 from exchange.core.ports import Clock, Store
@@ -38,13 +40,20 @@ class Principal:
     """Say who is asking: a party, or the hub itself, and by which credential.
 
     `credential` names it without giving it away: the token by its id, the certificate by the beginning of its SHA-256.
-    `token` is the token that was shown, if one was.
+    `token` is the token that was shown, if one was; `code` the one-time code; `certificate` the SHA-256 of the client's.
     """
 
     party: Party
     credential: str
     scopes: frozenset[Scope]
     token: Token | None = None
+    code: EnrolmentCode | None = None
+    certificate: str = ""
+
+    @property
+    def person(self) -> str:
+        """Name the person that decides where two different ones must; see `Token.person`."""
+        return self.token.stands_for if self.token else ""
 
     @property
     def label(self) -> str:
@@ -75,17 +84,22 @@ async def authenticate(credentials: Credentials, store: Store, clock: Clock, hub
     if credentials.certificate is None:
         return await _by_token(credentials.authorization, store, clock, hub)
     shown = await certificates.authenticate(credentials.certificate, store, clock)
-    named = f"certificate {hashlib.sha256(credentials.certificate).hexdigest()[:16]}"
+    fingerprint = hashlib.sha256(credentials.certificate).hexdigest()
+    named = f"certificate {fingerprint[:16]}"
     if not credentials.authorization:
-        return Principal(party=shown, credential=named, scopes=PARTY_SCOPES)
+        return Principal(party=shown, credential=named, scopes=MAY_HAVE, certificate=fingerprint)
     principal = await _by_token(credentials.authorization, store, clock, hub)
     if principal.party.id != shown.id:
         raise Refused(CREDENTIALS_DIFFER, f"The token is of {principal.party.id}, the client certificate of {shown.id}")
     both = f"{principal.credential} with {named}"
-    return Principal(party=shown, credential=both, scopes=principal.scopes, token=principal.token)
+    return dataclasses.replace(principal, party=shown, credential=both, certificate=fingerprint)
 
 
 async def _by_token(authorization: str, store: Store, clock: Clock, hub: Actor) -> Principal:
+    scheme, _, secret = authorization.partition(" ")
+    if scheme.lower() == "bearer" and codes.is_code(secret):
+        code, party = await codes.authenticate(secret, store.enrolments, clock)
+        return Principal(party=party, credential=f"code {code.id}", scopes=frozenset({Scope.ENROL}), code=code)
     token, party = await tokens.authenticate(authorization, store.tokens, clock, hub)
-    scopes = token.scopes & (HUB_SCOPES if token.party == hub.code else PARTY_SCOPES)
+    scopes = token.scopes & (HUB_SCOPES if token.party == hub.code else MAY_HAVE)
     return Principal(party=party, credential=f"token {token.id}", scopes=scopes, token=token)

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Final
 
 from envelopes.receipt import Actor
-from exchange.core.access import HUB_SCOPES, PARTY_SCOPES, Scope, Token, describe_scopes
+from exchange.core.access import HUB_SCOPES, MAY_HAVE, PARTY_SCOPES, Scope, Token, describe_scopes
 from exchange.core.audit import Author
 from exchange.core.model import Party, PartyId, PartyStatus
 from exchange.core.ports import Clock, Entropy, Tokens
@@ -23,7 +23,7 @@ BAD_LIFETIME = reason(
 BAD_SCOPE = reason(
     "token-scope",
     "A token of this holder cannot have this scope",
-    "Parties have send, receive and read; the hub's own code has administer and audit, as its administrator has them",
+    "Parties have send, receive, read and enrol; the hub's own code has administer and audit, as its administrator has them",
 )
 PREFIX: Final = "cv_"
 LIFETIME: Final = timedelta(days=365)
@@ -80,13 +80,16 @@ async def issue(
     label: str,
     scopes: frozenset[Scope] = PARTY_SCOPES,
     lifetime: timedelta = LIFETIME,
+    person: str = "",
 ) -> tuple[str, Token]:
     """Give out a token: the secret, which is known now and never again, and what is known of it.
+
+    `person` is whom it stands for; itself unless told.
 
     Raises:
         Refused: `token-scope`, `token-lifetime`, `request-malformed`, or `tokens-too-many`.
     """
-    if not (scopes <= PARTY_SCOPES or scopes <= HUB_SCOPES) or not scopes:
+    if not (scopes <= MAY_HAVE or scopes <= HUB_SCOPES) or not scopes:
         raise Refused(BAD_SCOPE, f"No token has the scopes {describe_scopes(scopes) or '(none)'}", where="scopes")
     if not SHORTEST <= lifetime <= LONGEST:
         raise Refused(BAD_LIFETIME, f"{lifetime / timedelta(days=1):g} days is not from an hour to {LONGEST.days} days")
@@ -101,6 +104,7 @@ async def issue(
         created_at=by.at,
         expires_at=by.at + lifetime,
         lifetime=lifetime,
+        person=person,
     )
     await tokens.add(token, kept, by)
     return secret, token
@@ -127,6 +131,7 @@ async def rotate(
         expires_at=by.at + lifetime,
         revoked_at=None,
         lifetime=lifetime,
+        person=old.stands_for,
     )
     ending = await tokens.rotate(old, new, kept, by.at + overlap, by)
     return secret, new, ending
@@ -138,7 +143,7 @@ def check_scopes(scopes: frozenset[Scope], party: PartyId, hub: Actor, held: fro
     Raises:
         Refused: `token-scope`.
     """
-    allowed = HUB_SCOPES & held if party == hub.code else PARTY_SCOPES
+    allowed = HUB_SCOPES & held if party == hub.code else MAY_HAVE
     if not scopes <= allowed:
         over = describe_scopes(scopes - allowed)
         raise Refused(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from exchange.cli import approval, enrol
 from exchange.cli.moments import parse_moment
 from exchange.cli.options import run_async
 from exchange.cli.party import FOLDER, find_party
@@ -17,12 +18,20 @@ from trust_store.certificate import load_many
 from trust_store.evidence import Revocation
 from trust_store.keys import write_pkcs12
 
+COMMANDS = (
+    *(enrol.request, enrol.apply, enrol.application, enrol.prove, enrol.rehearse, enrol.own, enrol.let_go),
+    *(approval.applications, approval.consider, approval.approve, approval.refuse, approval.code),
+)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.group()
 def cert() -> None:
-    """Manage certificates of parties."""
+    """Manage certificates of parties, and apply for them."""
+
+
+for each in COMMANDS:
+    cert.add_command(each)
 
 
 @cert.command("issue")

@@ -25,7 +25,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "system": ("exchange.cli.system", "Manage document management systems that are connected"),
     "ngsp": ("exchange.cli.ngsp", "Help those who connect document management systems"),
     "token": ("exchange.cli.token", "Manage the tokens of parties and of the hub's own people"),
-    "cert": ("exchange.cli.cert", "Manage certificates of parties"),
+    "cert": ("exchange.cli.cert", "Manage certificates of parties, and apply for them"),
     "authority": ("exchange.cli.authority", "Manage which authorities are trusted"),
     "audit": ("exchange.cli.audit", "List, verify and export the audit trail"),
     "letter": ("exchange.cli.letter", "Write an official letter as edXML"),

@@ -11,16 +11,24 @@ from exchange.core.model import PartyId
 
 
 class Scope(StrEnum):
-    """Say what a credential opens: the first three are of parties, the last two of the hub's own people."""
+    """Say what a credential opens: the first four are of parties, the last two of the hub's own people.
+
+    `enrol` asks for certificates in the party's name. No token has it unless told: whoever finds a token that opens a mailbox
+    must not be able to ask for the power to sign.
+    """
 
     SEND = "send"
     RECEIVE = "receive"
     READ = "read"
+    ENROL = "enrol"
     ADMINISTER = "administer"
     AUDIT = "audit"
 
 
 PARTY_SCOPES: Final = frozenset({Scope.SEND, Scope.RECEIVE, Scope.READ})
+"""What a token of a party has unless told."""
+MAY_HAVE: Final = PARTY_SCOPES | {Scope.ENROL}
+"""What a credential of a party may have at all; a client certificate has it."""
 HUB_SCOPES: Final = frozenset({Scope.ADMINISTER, Scope.AUDIT})
 
 
@@ -29,6 +37,8 @@ class Token:
     """Describe a token of a party, or of the hub itself when `party` is the hub's own code.
 
     `lifetime` is what it was made to last; once it is rotated it ends earlier. Unknown of tokens that are older than this.
+    `person` is whom it stands for where two persons must decide: a token that somebody makes over the API stands for its
+    maker, and only one made on the hub's machine stands for a new person. Empty: for itself.
     """
 
     id: str
@@ -39,6 +49,12 @@ class Token:
     expires_at: datetime
     revoked_at: datetime | None = None
     lifetime: timedelta | None = None
+    person: str = ""
+
+    @property
+    def stands_for(self) -> str:
+        """Name the person that the token stands for."""
+        return self.person or self.id
 
 
 def describe_scopes(scopes: frozenset[Scope]) -> str:

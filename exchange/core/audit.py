@@ -66,6 +66,14 @@ class AuditEvent(StrEnum):
         "revocation-grace-ended",
         "What is known of an authority's revocations is fresh again, or decides no more.",
     )
+    CERTIFICATE_ISSUED = "certificate-issued", "The hub's authority issued a certificate for an approved application."
+    CERTIFICATE_ENDED = "certificate-ended", "A party let one of its certificates go: it is not believed from then on."
+    APPLICATION_MADE = "application-made", "Somebody applied for a certificate in the name of a party."
+    APPLICATION_APPROVED = "application-approved", "One person approved an application for a certificate."
+    APPLICATION_REFUSED = "application-refused", "An application for a certificate was refused."
+    APPLICATION_WITHDRAWN = "application-withdrawn", "A party withdrew its application for a certificate."
+    CODE_GIVEN = "enrolment-code-given", "A party was given a one-time code to enrol with."
+    CODE_REVOKED = "enrolment-code-revoked", "A one-time code was revoked."
     AUTHORITY_TRUSTED = "authority-trusted", "An authority was trusted, or made known as an intermediate."
     AUTHORITY_REMOVED = "authority-removed", "An authority is neither trusted nor known any more."
     TOKEN_CREATED = "token-created", "A token was created."

@@ -17,6 +17,7 @@ from envelopes.signature.classify import SignatureClass
 from envelopes.signature.lasting import ClaimRule
 from exchange.core import routing
 from exchange.core.audit import AuditEntry, event_of
+from exchange.core.enrolling import Enrolment
 from exchange.core.filing import Registrar
 from exchange.core.model import DeliveryKey, Entry, EvidenceId, Filed, MessageKey, Party, Remark
 from exchange.core.ports import Asker, Bell, Blobs, Clock, Progress, Rehearsal, Store, Workers
@@ -62,6 +63,7 @@ class Hub:
     inline_bytes: int
     """The size up to which a message is kept with its record; larger ones are blobs."""
     sizes: Sizes
+    enrolment: Enrolment
 
     async def submit(self, sender: Party, data: bytes, by: str = "") -> tuple[Filed, Sealed]:
         """Take a message on and return what was filed with its receipt (SubmissionAcceptance).

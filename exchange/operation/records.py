@@ -18,7 +18,7 @@ from exchange.operation.figures import latest
 from exchange.operation.findings import Finding, Rule, Severity, rule
 from exchange.storage.migration import HEAD
 from exchange.storage.schema import AUDIT, DELIVERIES, EVIDENCE, MESSAGES, STATUSES
-from exchange.storage.schema_trust import METADATA
+from exchange.storage.schema_whole import METADATA
 from exchange.storage.session import Session, micros, moment
 from exchange.storage.sqlite import SqliteSession
 from trust_store.errors import Refused

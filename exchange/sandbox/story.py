@@ -13,7 +13,7 @@ from envelopes.opened import VIETNAM
 from envelopes.receipt import Event, open_receipt
 from envelopes.signature.sign import sign
 from exchange.client import Client, HubRefused
-from exchange.founding import draw_serial
+from exchange.core.enrolling import draw_serial
 from exchange.machine import SystemEntropy
 from exchange.sandbox import ready
 from exchange.sandbox.papers import note, page

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, func, insert, select
+from sqlalchemy import bindparam, func, select
 
 from exchange.bulk import LARGE, building
 from exchange.core.audit import AuditEvent, Author
@@ -21,18 +21,18 @@ from exchange.core.model import Party, PartyId
 from exchange.core.rules import Rule
 from exchange.core.snapshot import Snapshot
 from exchange.errors import DIRECTORY_MOVED, NOT_FOUND
+from exchange.storage.certified import erase_certificate, write_certificate
 from exchange.storage.enlisting import MANY, Stamp, known_among, write_parties
 from exchange.storage.grouping import erase_group, erase_rule, read_groups, read_rules, write_group, write_rule
 from exchange.storage.parties import (
     fingerprints_of,
-    named,
     note,
     read_parties,
     read_party,
 )
 from exchange.storage.revisions import advance, changed_since, revision_of
 from exchange.storage.schema import PARTIES, PARTY_CERTIFICATES
-from exchange.storage.session import Database, Session, micros
+from exchange.storage.session import Database, Session
 from exchange.storage.systems import SUBJECT as _SYSTEMS
 from exchange.storage.systems import read_systems
 from trust_store.certificate import Certificate, load
@@ -40,10 +40,6 @@ from trust_store.errors import Refused
 
 _NAME = "directory"
 _CERTIFICATES = select(PARTY_CERTIFICATES.c.der).where(PARTY_CERTIFICATES.c.party == bindparam("party"))
-_INSERT_CERTIFICATE = insert(PARTY_CERTIFICATES)
-_DELETE_CERTIFICATE = delete(PARTY_CERTIFICATES).where(
-    PARTY_CERTIFICATES.c.party == bindparam("whose"), PARTY_CERTIFICATES.c.fingerprint == bindparam("which")
-)
 _GROUPS, _RULES, _ALL = "/groups", "/rules", "/all"
 """What a change is about, besides parties by their ids; no code of a party has a slash."""
 _COUNT = select(func.count()).select_from(PARTIES)
@@ -114,10 +110,7 @@ class DirectoryStore:
         """Register a certificate for a party; the same again changes nothing."""
 
         def unit(session: Session) -> Sequence[str]:
-            if certificate.fingerprint not in fingerprints_of(session, party):
-                values = {"fingerprint": certificate.fingerprint, "der": certificate.der, "added_at": micros(now)}
-                session.rows(_INSERT_CERTIFICATE, party=party, **values)
-                note(session, AuditEvent.CERTIFICATE_REGISTERED, party, named(certificate), by)
+            write_certificate(session, party, certificate, now, by)
             return [party]
 
         await self._change(unit)
@@ -128,7 +121,7 @@ class DirectoryStore:
         def unit(session: Session) -> Sequence[str]:
             if fingerprint not in fingerprints_of(session, party):
                 raise Refused(NOT_FOUND, "There is no such certificate of this party")
-            session.rows(_DELETE_CERTIFICATE, whose=party, which=fingerprint)
+            erase_certificate(session, party, fingerprint)
             note(session, AuditEvent.CERTIFICATE_REMOVED, party, fingerprint, by)
             return [party]
 

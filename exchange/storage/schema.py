@@ -72,6 +72,7 @@ TOKENS = Table(
     Column("scopes", Text, nullable=False, server_default=""),
     Column("revoked_at", BigInteger),
     Column("lifetime", BigInteger),
+    Column("person", Text, nullable=False, server_default=""),
     PrimaryKeyConstraint("party", "digest"),
 )
 

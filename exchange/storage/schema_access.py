@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Column, Integer, LargeBinary, PrimaryKeyConst
 
 from exchange.storage.schema import METADATA
 
-__all__ = ["METADATA", "SYSTEMS", "SYSTEM_PARTIES", "SYSTEM_SECRETS", "USAGE"]
+__all__ = ["SYSTEMS", "SYSTEM_PARTIES", "SYSTEM_SECRETS", "USAGE"]
 
 USAGE = Table(
     "usage",

@@ -1,15 +1,12 @@
-"""The tables of what authorities say of revocations, where it is asked for, and of whom.
-
-With them `METADATA` is whole.
-"""
+"""The tables of what authorities say of revocations, where it is asked for, and of whom."""
 
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, PrimaryKeyConstraint, Table, Text, text
 
-from exchange.storage.schema_access import METADATA
+from exchange.storage.schema import METADATA
 
-__all__ = ["METADATA", "MET_CERTIFICATES", "REVOCATION_DATA", "REVOCATION_SOURCES", "REVOCATION_STANDINGS"]
+__all__ = ["MET_CERTIFICATES", "REVOCATION_DATA", "REVOCATION_SOURCES", "REVOCATION_STANDINGS"]
 
 REVOCATION_DATA = Table(
     "revocation_data",

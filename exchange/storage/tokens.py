@@ -22,7 +22,7 @@ from trust_store.errors import Refused
 _NAME, _DIRECTORY = "tokens", "directory"
 _REMEMBERED = 10_000
 _T = TOKENS.c
-_SHOWN = (_T.id, _T.party, _T.label, _T.scopes, _T.created_at, _T.expires_at, _T.revoked_at, _T.lifetime)
+_SHOWN = (_T.id, _T.party, _T.label, _T.scopes, _T.created_at, _T.expires_at, _T.revoked_at, _T.lifetime, _T.person)
 _LIVE = (_T.expires_at > bindparam("now"), _T.revoked_at.is_(None))
 _BY_DIGEST = select(*_SHOWN).where(_T.digest == bindparam("digest"))
 _BY_ID = select(*_SHOWN).where(_T.id == bindparam("id")).order_by(_T.created_at)
@@ -122,6 +122,7 @@ def _insert(session: Session, token: Token, digest: bytes, by: Author) -> None:
     if len(session.rows(_LIVE_OF_PARTY, party=token.party, now=micros(by.at))) >= MOST:
         raise Refused(TOO_MANY, f"{token.party} has {MOST} tokens")
     values = {"label": token.label, "scopes": describe_scopes(token.scopes), "id": token.id, "revoked_at": None}
+    values["person"] = token.person
     times = {"created_at": micros(token.created_at), "expires_at": micros(token.expires_at)}
     lifetime = None if token.lifetime is None else token.lifetime // timedelta(microseconds=1)
     session.rows(_INSERT, party=token.party, digest=digest, lifetime=lifetime, **values, **times)
@@ -143,7 +144,7 @@ def _find(session: Session, token: str) -> Token:
 
 def _token(row: Row) -> Token:
     """Read a row; a token without stated scopes is older than scopes, and opens what a party does."""
-    key, party, label, scopes, created, expires, revoked, lifetime = row
+    key, party, label, scopes, created, expires, revoked, lifetime, person = row
     return Token(
         id=key,
         party=PartyId(party),
@@ -153,4 +154,5 @@ def _token(row: Row) -> Token:
         expires_at=moment(expires),
         revoked_at=moment(revoked) if revoked is not None else None,
         lifetime=timedelta(microseconds=lifetime) if lifetime is not None else None,
+        person=person,
     )

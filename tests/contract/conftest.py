@@ -40,6 +40,7 @@ from exchange.core.ports import (
     Blobs,
     Directory,
     Effects,
+    Enrolments,
     EvidenceShelf,
     Mailboxes,
     Messages,
@@ -57,6 +58,7 @@ from exchange.storage.audit import AuditStore
 from exchange.storage.authorities import AuthorityStore
 from exchange.storage.directory import DirectoryStore
 from exchange.storage.effects import EffectStore
+from exchange.storage.enrolments import EnrolmentStore
 from exchange.storage.evidence import EvidenceStore
 from exchange.storage.mailboxes import MailboxStore
 from exchange.storage.messages import MessageStore
@@ -105,6 +107,7 @@ class Backend:
     sources: Sources
     tokens: Tokens
     systems: Systems
+    enrolments: Enrolments
     audit: AuditTrail
     database: Database
 
@@ -122,6 +125,7 @@ def _backend(database: Database, folder: Path) -> Backend:
         sources=SourceStore(database),
         tokens=TokenStore(database),
         systems=SystemStore(database, FileVault(folder / "systems.key", SystemEntropy())),
+        enrolments=EnrolmentStore(database),
         audit=AuditStore(database),
         database=database,
     )

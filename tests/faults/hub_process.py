@@ -1,7 +1,7 @@
 """Do one thing to a hub in a process of its own, and die by SIGKILL right after a named step.
 
 Arguments: the hub's folder, the party's id, the step to die after (or "none"), the action, its argument.
-Prints the receipt of the action in hex if it lives to see it.
+Prints the receipt of the action in hex, or what was issued, if it lives to see it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from exchange.config import Home
+from exchange.core.applications import ApplicationId
 from exchange.core.model import DeliveryKey, PartyId
 from exchange.wiring import open_exchange
 
@@ -34,6 +35,10 @@ async def act(folder: str, party: str, last: str, action: str, argument: str) ->
         assert who is not None
         if action == "submit":
             _, receipt = await exchange.hub.submit(who, Path(argument).read_bytes())
+        elif action == "approve":
+            done = await exchange.hub.enrolment.approve(ApplicationId(argument), "somebody", exchange.author())
+            print(done.certificate)
+            return
         else:
             receipt = await exchange.hub.acknowledge(who, DeliveryKey(argument))
         print(receipt.xml.hex())

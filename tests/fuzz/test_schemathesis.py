@@ -20,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from exchange.api.app import ROUTES, STREAMS
 from exchange.auth.tokens import issue
 from exchange.config import Home
-from exchange.core.access import PARTY_SCOPES, Scope
+from exchange.core.access import MAY_HAVE, Scope
 from exchange.core.model import PartyId
 from exchange.running import Exchange
 from exchange.sandbox import making
@@ -34,7 +34,7 @@ FIGURES = "figures-for-the-watchman-0001"
 OPEN = f"metrics_token = {FIGURES!r}\nrequests_per_second = 0\nbytes_per_minute = 0\nfailures_per_minute = 0\n"
 """The rates are tried elsewhere; here they would end every run after a second."""
 WHO = {
-    "a party": (ENVIRONMENT, PARTY_SCOPES),
+    "a party": (ENVIRONMENT, MAY_HAVE),
     "an administrator": (HUB_CODE, frozenset({Scope.ADMINISTER, Scope.AUDIT})),
 }
 

@@ -32,6 +32,7 @@ KINDS: dict[str, frozenset[Scope]] = {
     "receive-only": frozenset({Scope.RECEIVE}),
     "read-only": frozenset({Scope.READ}),
     "full": PARTY_SCOPES,
+    "enrol-only": frozenset({Scope.ENROL}),
     "administrator": frozenset({Scope.ADMINISTER}),
     "auditor": frozenset({Scope.AUDIT}),
     "other party": PARTY_SCOPES,

@@ -8,6 +8,7 @@ from dataclasses import replace
 from urllib.parse import quote
 
 import jsonschema
+import msgspec
 import openapi_spec_validator
 import pytest
 
@@ -16,10 +17,13 @@ from envelopes.signature.sign import sign
 from exchange.api.app import ROUTES
 from exchange.api.views import SubmissionView
 from exchange.auth.permissions import Action
+from exchange.client import Client
 from exchange.core.groups import Group
 from exchange.core.model import PartyId, PartyStatus
 from exchange.core.rules import Rule, Ruling
 from exchange.core.systems import Link, describe_system
+from trust_store.enrol import new_key
+from trust_store.enrol_request import make_request
 
 
 @pytest.fixture
@@ -89,6 +93,10 @@ async def test_every_live_answer_is_as_described(hub, spec) -> None:
     _described(spec, "POST", "/v1/messages", submitted)
     _described(spec, "POST", "/v1/inbox/leases", leased)
     special = {scope: await hub.give(hub.code, scope) for scope in (Action.ADMINISTER, Action.AUDIT)}
+    special[Action.APPLY] = await hub.give(hub.environment, "enrol")
+    others = await _enrolling(hub, special[Action.APPLY], special[Action.ADMINISTER])
+    wanted = make_request(new_key(), hub.environment, "").decode()
+    pem = hub.key(hub.environment).certificate.pem.decode()
     group = Group(code="H56.N1", name="Các sở", members=frozenset({PartyId(hub.environment)}))
     await hub.exchange.registry.put_group(group, hub.exchange.author())
     denial = Rule(position=10, sender="*", receiver=hub.tax, ruling=Ruling.DENY)
@@ -100,7 +108,8 @@ async def test_every_live_answer_is_as_described(hub, spec) -> None:
     for route in sorted(in_order, key=lambda route: route.name not in {"renewLease", "releaseLease"}):
         if route.name in told:
             continue
-        path = re.sub(r"{(\w+)}", lambda match: names[match[1]], route.path)
+        known = names | others.get(route.name, others["usual"])
+        path = re.sub(r"{(\w+)}", lambda match, known=known: known[match[1]], route.path)
         by = hub.lam_son if route.name in {"listSent", "archiveMessage", "restoreMessage"} else hub.environment
         rule = b'{"sender":"*","receiver":"*","effect":"allow"}'
         bodies = {
@@ -111,6 +120,9 @@ async def test_every_live_answer_is_as_described(hub, spec) -> None:
             "addRule": rule,
             "addSystem": b'{"systemid":"new","name":"x"}',
             "putRule": rule,
+            "apply": msgspec.json.encode({"request": wanted}),
+            "rehearseSwitch": msgspec.json.encode({"certificate": pem}),
+            "refuseEnrolment": b'{"why":"x"}',
             "changeAuthorities": json.dumps({"pem": hub.key(hub.tax).chain[-1].pem.decode()}).encode(),
         }
         data = bodies.get(route.name)
@@ -120,6 +132,19 @@ async def test_every_live_answer_is_as_described(hub, spec) -> None:
         _described(spec, route.method, route.path, answer)
         told.add(route.name)
     assert told == {route.name for route in ROUTES}
+
+
+async def _enrolling(hub, enrolling: str, administering: str) -> dict[str, dict[str, str]]:
+    """Apply, have some of it approved, and give a code: what the routes of enrolment name, and for some of them others."""
+    async with Client(hub.url, enrolling) as party, Client(hub.url, administering) as office:
+        asked = [await party.enrolment.apply(make_request(new_key(), hub.environment, "")) for _ in range(5)]
+        done = [await office.enrolment.approve(each.id) for each in asked[:2]]
+        code = await office.enrolment.give_code(hub.environment)
+    return {
+        "usual": {"application": asked[2].id, "enrolment": asked[3].id, "code": code.code.id},
+        "refuseEnrolment": {"enrolment": asked[4].id},
+        "letCertificateGo": {"certificate": done[0].certificate},
+    }
 
 
 async def test_public_pages_are_as_described(hub, spec) -> None:
@@ -169,13 +194,19 @@ async def test_the_described_queries_are_the_ones_that_work(hub, spec) -> None:
         "after": (hub.ham_rong, 1),
         "limit": ("1", 1),
     }
-    auditor = await hub.give(hub.code, "audit")
+    auditor, office = await hub.give(hub.code, "audit"), await hub.give(hub.code, "administer")
+    async with Client(hub.url, await hub.give(hub.lam_son, "enrol")) as party:
+        await party.enrolment.apply(make_request(new_key(), hub.lam_son, ""))
     for path, operations in spec["paths"].items():
         for item in operations.get("get", {}).get("parameters", ()):
             if item["in"] == "query" and path == "/v1/audit":
                 shown = await hub.ask("GET", f"{path}?{item['name']}=1", token=auditor)
                 numbers = [row["number"] for row in shown.json]
                 assert (numbers == [1]) if item["name"] == "limit" else (numbers[0] == 2)
+            elif item["in"] == "query" and path == "/v1/enrolments":
+                value = {"state": "pending", "limit": "1", "after": "nothing"}[item["name"]]
+                shown = await hub.ask("GET", f"{path}?{item['name']}={value}", token=office)
+                assert (shown.status, len(shown.json)) == (200, 1)
             elif item["in"] == "query" and path == "/v1/parties":
                 value, count = filters[item["name"]]
                 shown = await hub.ask("GET", f"{path}?{item['name']}={quote(value)}", by=hub.lam_son)

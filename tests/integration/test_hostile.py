@@ -102,6 +102,9 @@ async def names(hub):
         "group": "H56",
         "system": "H56.QLVB",
         "rule": "1",
+        "application": "a" * 26,
+        "enrolment": "a" * 26,
+        "code": "0123456789ab",
     }
 
 

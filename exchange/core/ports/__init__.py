@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from exchange.core.ports.access import AuditTrail, Tokens
 from exchange.core.ports.authorities import Authorities
+from exchange.core.ports.enrolment import Authority, Enrolments
 from exchange.core.ports.machine import (
     Bell,
     Blobs,
@@ -28,11 +29,13 @@ __all__ = [
     "Asker",
     "AuditTrail",
     "Authorities",
+    "Authority",
     "Bell",
     "Blobs",
     "Clock",
     "Directory",
     "Effects",
+    "Enrolments",
     "Entropy",
     "EvidenceShelf",
     "Inspector",
@@ -72,4 +75,5 @@ class Store:
     sources: Sources
     tokens: Tokens
     systems: Systems
+    enrolments: Enrolments
     audit: AuditTrail

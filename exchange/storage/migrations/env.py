@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from exchange.storage.schema_trust import METADATA
+from exchange.storage.schema_whole import METADATA
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=METADATA, transactional_ddl=True)
 with context.begin_transaction():

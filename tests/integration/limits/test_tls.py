@@ -20,9 +20,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from exchange.config import Home
+from exchange.core.enrolling import draw_serial
 from exchange.core.model import PartyId, PartyStatus
 from exchange.enrolment import register
-from exchange.founding import authority_of, draw_serial, save_key
+from exchange.founding import authority_of, save_key
 from exchange.machine import SystemEntropy
 from exchange.net.tls import TlsFiles, build_context
 from exchange.sandbox.province import ENVIRONMENT, LAM_SON

@@ -86,8 +86,16 @@ OTHERS = {
     "daily-quota": 429,
     "revocation-not-known": 503,
     "revocation-stale": 503,
+    "application-closed": 409,
+    "application-key": 409,
+    "application-renewal": 403,
+    "applications-too-many": 409,
+    "authority-missing": 503,
+    "certificate-last": 409,
+    "certificates-too-many": 409,
+    "proof-challenge": 409,
 }
-"""The codes of uploads, downloads, disks and quotas, with the statuses that tus 1.0.0 and RFC 9110 give them."""
+"""The codes of enrolment, uploads, downloads, disks and quotas, with the statuses that tus 1.0.0 and RFC 9110 give them."""
 
 
 @pytest.mark.parametrize(("code", "status"), OTHERS.items())

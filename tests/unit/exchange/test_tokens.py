@@ -15,7 +15,7 @@ from envelopes.receipt import Actor
 from exchange.auth.permissions import PERMISSIONS, Action, permit, scopes_for
 from exchange.auth.principal import Credentials, authenticate
 from exchange.auth.tokens import PREFIX, check_scopes, create, digest, issue, rotate
-from exchange.core.access import HUB_SCOPES, PARTY_SCOPES, Scope, Token
+from exchange.core.access import HUB_SCOPES, MAY_HAVE, PARTY_SCOPES, Scope, Token
 from exchange.core.audit import Author
 from exchange.core.model import Party, PartyId, PartyStatus
 from exchange.machine import SystemEntropy
@@ -137,7 +137,7 @@ async def test_scopes_that_a_holder_cannot_have_open_nothing(kept) -> None:
     """Also not when the table of tokens says so."""
     secret, token = await _issue(kept)
     kept.known[digest(secret)] = replace(token, scopes=frozenset(Scope))
-    assert (await _ask(kept, f"Bearer {secret}")).scopes == PARTY_SCOPES
+    assert (await _ask(kept, f"Bearer {secret}")).scopes == MAY_HAVE
     kept.known[digest(secret)] = replace(token, scopes=frozenset(Scope), party=PartyId(HUB.code))
     assert (await _ask(kept, f"Bearer {secret}")).scopes == HUB_SCOPES
 

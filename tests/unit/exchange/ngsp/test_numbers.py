@@ -28,6 +28,8 @@ LOCAL = (
     "revocation-list-", "revocation-authority-", "revocation-certificate-", "revocation-older", "revocation-overdue",
     "revocation-unusable", "ocsp-", "fetch-",
     "timestamp-", "level-", "signature-not-raisable",
+    "csr-", "proof-", "application-", "applications-", "authority-missing", "certificate-last", "certificates-too-many",
+    "revocation-list-", "ocsp-",
 )  # fmt: skip
 """What this listener cannot meet: commands, adapters, the API's own."""
 

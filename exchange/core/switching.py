@@ -1,0 +1,77 @@
+"""Would tomorrow's switch verify? The very judge of letters, asked beforehand, about the new key and about those in force."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from envelopes.opened import open_signed
+from exchange.core.model import VALID_ONLY, Party
+from exchange.core.ports import Store, Workers
+from trust_store.certificate import Certificate, load_many
+from trust_store.errors import Refused
+from trust_store.evidence import Evidence
+from trust_store.judge import judge
+from trust_store.policy import Policy
+from trust_store.verdict import Outcome, Verdict, failed, passed
+
+_PEM = b"-----BEGIN"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearsal:
+    """Hold what would be said at a moment of the new certificate, and of those that are registered now."""
+
+    certificate: Certificate | None
+    verdict: Verdict
+    current: tuple[tuple[Certificate, Verdict], ...]
+
+
+async def rehearse(
+    party: Party, data: bytes, at: datetime, store: Store, workers: Workers, policy: Policy
+) -> Rehearsal:
+    """Judge a certificate (PEM, its authorities behind it), or a letter signed with the new key, as if it came in then.
+
+    A letter takes the whole way of one that is sent: its signature, its signer, its sender; nothing is filed.
+
+    Raises:
+        Refused: `certificate-malformed`.
+    """
+    evidence = await store.trust.evidence()
+    known = await store.registry.certificates(party.id)
+    current = tuple((each, judge((each,), evidence, policy, at, party.identity)) for each in known)
+    if data.lstrip().startswith(_PEM):
+        chain: Sequence[Certificate] = load_many(data)
+        verdict = judge(chain, evidence, policy, at, party.identity)
+    else:
+        chain, verdict = await workers.run(len(data), _judge_letter, data, evidence, policy, at, party)
+    return Rehearsal(certificate=chain[0] if chain else None, verdict=verdict, current=current)
+
+
+def _judge_letter(
+    data: bytes, evidence: Evidence, policy: Policy, at: datetime, party: Party
+) -> tuple[tuple[Certificate, ...], Verdict]:
+    try:
+        opened = open_signed(data)
+        opened.admit(VALID_ONLY)
+    except Refused as refusal:
+        nothing = Verdict(outcome=Outcome.INVALID, text=refusal.detail, at=at)
+        return (), _without(nothing, "signature", refusal)
+    judged = judge(opened.chain, evidence, policy, at, party.identity)
+    signed = passed("signature", "The signature covers the whole letter and is by the key of the certificate")
+    verdict = replace(judged, checks=(signed, *judged.checks))
+    if verdict.reason is None:
+        try:
+            opened.accept(verdict)
+        except Refused as refusal:
+            return opened.chain, _without(verdict, "sender", refusal)
+        named = passed("sender", "The letter names its signer as its sender")
+        verdict = replace(verdict, checks=(*verdict.checks, named))
+    return opened.chain, verdict
+
+
+def _without(verdict: Verdict, check: str, refusal: Refused) -> Verdict:
+    """Turn a verdict down for a check beyond the judge's own."""
+    checks = (*verdict.checks, failed(check, refusal.reason, refusal.detail))
+    return replace(verdict, outcome=Outcome.INVALID, text=refusal.detail, checks=checks, reason=refusal.reason)

@@ -1,0 +1,8 @@
+"""All tables together: whoever imports `METADATA` from here has it whole."""
+
+from __future__ import annotations
+
+from exchange.storage import schema_access, schema_enrolment, schema_trust
+from exchange.storage.schema import METADATA
+
+__all__ = ["METADATA", "schema_access", "schema_enrolment", "schema_trust"]
