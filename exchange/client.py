@@ -67,7 +67,6 @@ __all__ = [
     "DeliveryView",
     "Draft",
     "Event",
-    "FileSignaturesView",
     "Finding",
     "HubRefused",
     "KeyHolder",
@@ -197,8 +196,7 @@ class Client:
 
     async def archive(self, delivery: str, *, away: bool = True) -> CountsView:
         """Put an acknowledged delivery into the archive, or take it out."""
-        method = "PUT" if away else "DELETE"
-        return read_answer(await self._bytes(method, f"v1/inbox/{delivery}/archive"), CountsView)
+        return read_answer(await self._bytes("PUT" if away else "DELETE", f"v1/inbox/{delivery}/archive"), CountsView)
 
     async def archive_sent(self, key: str, *, away: bool = True) -> MessageView:
         """Put a sent message into the archive, or take it out."""
@@ -206,8 +204,7 @@ class Client:
 
     async def lease(self, *, limit: int = 10, lease: float = 60.0, wait: float = 0.0) -> list[DeliveryView]:
         """Lease waiting deliveries for `lease` seconds, waiting up to `wait` seconds for one."""
-        wanted = LeaseRequest(limit=limit, lease_seconds=lease, wait_seconds=wait)
-        body = msgspec.json.encode(wanted)
+        body = msgspec.json.encode(LeaseRequest(limit=limit, lease_seconds=lease, wait_seconds=wait))
         return read_answer(await self._bytes("POST", "v1/inbox/leases", data=body), list[DeliveryView])
 
     async def acknowledge(self, delivery: str) -> ReceiptView:
