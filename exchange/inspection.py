@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 import msgspec
@@ -19,6 +20,8 @@ from exchange.bounded import BoundedProcesses
 from trust_store.errors import Refused
 
 PROGRAMS: Final = {FileKind.PDF: "exchange.pdf_process", FileKind.XML: "exchange.xml_process"}
+ROOMS: Final = 2
+"""Messages whose files are in memory at once, a letter and 64 MiB each."""
 REMEMBERED: Final = 256
 """Files whose findings are kept; each is at most some hundred kilobytes, and mostly ten."""
 COSTLY_SECONDS: Final = 600.0
@@ -32,7 +35,7 @@ class Inspection:
         self._pools = {
             kind: BoundedProcesses(program, seconds, COSTLY, processes) for kind, program in PROGRAMS.items()
         }
-        self._now = now
+        self._now, self._room = now, asyncio.Semaphore(ROOMS)
         self._known: OrderedDict[tuple[FileKind, str], tuple[float, Facts]] = OrderedDict()
         self._running: dict[tuple[FileKind, str], asyncio.Task[Facts]] = {}
 
@@ -40,6 +43,10 @@ class Inspection:
     def pids(self) -> frozenset[int]:
         """Name the processes that run now."""
         return frozenset[int]().union(*(pool.pids for pool in self._pools.values()))
+
+    def room(self) -> AbstractAsyncContextManager[None]:
+        """Have room for the files of one message."""
+        return self._room
 
     async def inspect(self, kind: FileKind, digest: str, data: bytes) -> Facts:
         """Tell what is known of the signatures in a file with this digest; asked by many at once, it is done once."""

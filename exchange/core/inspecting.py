@@ -87,12 +87,15 @@ class Inspecting:
         Raises:
             Refused: `not-found`, `content-removed`, or `storage-damaged`.
         """
-        hub = self.reading.hub
         filed, _ = await self.reading.message(party, key)
         if filed.removed_at is not None:
             raise Refused(CONTENT_REMOVED, f"The content was removed on {filed.removed_at:%Y-%m-%d}")
+        async with self.reading.inspector.room():
+            return await self._look_at_all(filed)
+
+    async def _look_at_all(self, filed: Filed) -> Sequence[Inspected]:
+        hub, found = self.reading.hub, list[Inspected]()
         evidence, until = await hub.store.trust.evidence(), hub.clock.now() + BUDGET
-        found = list[Inspected]()
         async with aclosing(self._files(filed)) as files:
             async for file in files:
                 found.append(await self._look(file, evidence, filed.submitted_at, until))

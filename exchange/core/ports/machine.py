@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
@@ -55,6 +55,10 @@ class Inspector(Protocol):
 
     async def inspect(self, kind: FileKind, digest: str, data: bytes) -> Facts:
         """Tell what there is of signatures in the file with this SHA-256 (hex); what cannot be told is a fault in it."""
+        ...
+
+    def room(self) -> AbstractAsyncContextManager[None]:
+        """Have room for the files of one message in memory; others wait until they do."""
         ...
 
 

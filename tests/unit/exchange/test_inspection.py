@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from envelopes.inside.facts import Facts, FileKind
-from exchange.inspection import COSTLY_SECONDS, REMEMBERED, Inspection
+from exchange.inspection import COSTLY_SECONDS, REMEMBERED, ROOMS, Inspection
 
 SECONDS = 5.0
 HEAD = b"%PDF-1.7\n"
@@ -176,6 +177,16 @@ async def test_many_who_ask_at_once_cost_one_look(inspection) -> None:
     asked = [inspection.inspect(FileKind.XML, "1", b"<a/>") for _ in range(20)]
     found = await asyncio.gather(*asked)
     assert all(each is found[0] for each in found)
+
+
+async def test_there_is_room_for_few_messages_at_once(inspection) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        for _ in range(ROOMS):
+            await stack.enter_async_context(inspection.room())
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(inspection.room().__aenter__(), 0.05)
+    async with inspection.room():
+        pass
 
 
 async def test_who_stops_waiting_does_not_stop_the_look(inspection) -> None:
