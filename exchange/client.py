@@ -12,6 +12,7 @@ import msgspec
 from exchange.answers import UNREACHABLE, HubRefused, read_answer, read_refusal
 from exchange.api.accounts import AuditView, NewTokenView, RotationRequest, TokenRequest, TokenView
 from exchange.api.offices import PartyRequest
+from exchange.api.signatures import FileSignaturesView
 from exchange.api.views import (
     AttachmentView,
     CountsView,
@@ -145,6 +146,10 @@ class Client:
     async def attachments(self, key: str) -> list[AttachmentView]:
         """List the files beside a message."""
         return read_answer(await self._bytes("GET", f"v1/messages/{key}/attachments"), list[AttachmentView])
+
+    async def signatures(self, key: str) -> list[FileSignaturesView]:
+        """Tell what signatures there are inside the files of a message, as this hub sees them."""
+        return read_answer(await self._bytes("GET", f"v1/messages/{key}/signatures"), list[FileSignaturesView])
 
     async def download(
         self, key: str, ordinal: int, path: Path, *, digest: str = "", on_progress: Progress | None = None

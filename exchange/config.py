@@ -38,6 +38,7 @@ class Settings(Limits, frozen=True, kw_only=True, forbid_unknown_fields=True):
     signing_key: str = "keys/hub.key.pem"
     signing_cert: str = "keys/hub.cert.pem"
     signing_password_file: str = ""
+    inspection_seconds: Seconds = 10
     tls_cert: str = ""
     tls_key: str = ""
     client_ca: str = ""

@@ -28,6 +28,7 @@ from exchange.core.uploads import Allowance, Uploads
 from exchange.delivery.bell import LocalBell
 from exchange.delivery.mail import addresses_of, postman_of
 from exchange.founding import FileAuthority
+from exchange.inspection import Inspection
 from exchange.keys.ring import Ring
 from exchange.machine import LoggedProgress, SystemClock, SystemEntropy, ThreadWorkers
 from exchange.net.addresses import read_allowed
@@ -81,7 +82,8 @@ async def open_exchange(
     settings = prepare(home)
     postman = postman_of(settings, home.folder)
     workers, rehearsal = ThreadWorkers(), ProcessRehearsal(settings.rehearsal_seconds)
-    async with open_database(home.database) as database, _closing(workers, rehearsal):
+    inspection = Inspection(settings.inspection_seconds)
+    async with open_database(home.database) as database, _closing(workers, rehearsal, inspection):
         site = _Site(
             home=home,
             settings=settings,
@@ -101,7 +103,7 @@ async def open_exchange(
             stamps, clocks = StampStore(database), site.clocks(hub)
             yield Exchange(
                 hub=hub,
-                reading=Reading(hub=hub, stamps=stamps, stamper=clocks),
+                reading=Reading(hub=hub, stamps=stamps, stamper=clocks, inspector=inspection),
                 registry=directory,
                 trust=trust,
                 bell=site.bell,
@@ -118,13 +120,14 @@ async def open_exchange(
 
 
 @contextlib.asynccontextmanager
-async def _closing(workers: ThreadWorkers, rehearsal: ProcessRehearsal) -> AsyncIterator[None]:
+async def _closing(workers: ThreadWorkers, rehearsal: ProcessRehearsal, inspection: Inspection) -> AsyncIterator[None]:
     """End the hub's threads and processes with the block."""
     try:
         yield
     finally:
         workers.close()
         await rehearsal.close()
+        await inspection.close()
 
 
 def prepare(home: Home) -> Settings:

@@ -20,6 +20,7 @@ from exchange.api import (
     notices,
     quarantine,
     registration,
+    signatures,
     stamps,
     systems,
     uploads,
@@ -45,6 +46,7 @@ from trust_store.errors import Refused
 
 ROUTES: Final[tuple[Route, ...]] = (
     *messages.ROUTES,
+    *signatures.ROUTES,
     *mailbox.ROUTES,
     *directory.ROUTES,
     *registration.ROUTES,

@@ -11,6 +11,7 @@ from exchange.core.holding import refuse_held
 from exchange.core.hub import Hub, Sealed
 from exchange.core.lifecycle import Asked
 from exchange.core.model import Delivery, Effect, EvidenceId, Filed, MessageKey, Party, Relation, Statement, Transport
+from exchange.core.ports import Inspector
 from exchange.core.ports.stamping import Stamper, StampShelf
 from exchange.errors import CONTENT_REMOVED, NOT_FOUND
 from trust_store.errors import Refused
@@ -41,6 +42,7 @@ class Reading:
     hub: Hub
     stamps: StampShelf
     stamper: Stamper
+    inspector: Inspector
 
     async def message(self, party: Party, key: MessageKey) -> tuple[Filed, Sequence[Delivery]]:
         """Return a message that the party sent or received, with the deliveries that it may know of.

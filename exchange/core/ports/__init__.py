@@ -8,7 +8,19 @@ from exchange.core.ports.access import AuditTrail, Tokens
 from exchange.core.ports.authorities import Authorities
 from exchange.core.ports.enrolment import Authority, Enrolments
 from exchange.core.ports.keys import HubKeys, Signers
-from exchange.core.ports.machine import Bell, Blobs, Clock, Entropy, Listener, P, Progress, Rehearsal, T, Workers
+from exchange.core.ports.machine import (
+    Bell,
+    Blobs,
+    Clock,
+    Entropy,
+    Inspector,
+    Listener,
+    P,
+    Progress,
+    Rehearsal,
+    T,
+    Workers,
+)
 from exchange.core.ports.notices import Notices, Quarantine, Terms
 from exchange.core.ports.records import Effects, EvidenceShelf, Mailboxes, Messages
 from exchange.core.ports.registry import Directory, Registry, TrustMaterial, TrustRegistry
@@ -29,6 +41,7 @@ __all__ = [
     "Entropy",
     "EvidenceShelf",
     "HubKeys",
+    "Inspector",
     "Listener",
     "Mailboxes",
     "Messages",

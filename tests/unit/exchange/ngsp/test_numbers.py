@@ -21,7 +21,7 @@ GENERAL = {
 }  # fmt: skip
 """What an operation can meet and is neither about the file nor about who sends or receives: 20."""
 LOCAL = (
-    "adapter-", "backup-", "outbox-", "letter-toml-", "token-", "tokens-", "upload-", "uploads-", "audit-", "rule-", "group-",
+    "adapter-", "backup-", "pdf-", "outbox-", "letter-toml-", "token-", "tokens-", "upload-", "uploads-", "audit-", "rule-", "group-",
     "database-", "local-", "key-", "folder-", "files-", "file-", "hub-", "sandbox-", "setting-", "system-exists",
     "system-secret", "tls-", "tus-", "range-", "table-", "party-exists", "proxies-", "address-", "caller-", "lease-",
     "content-not-", "receipt-other", "request-unreadable", "tax-code-malformed", "workbook-", "workers-", "gateway-", "grant-", "lookup-",

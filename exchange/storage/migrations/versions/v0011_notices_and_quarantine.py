@@ -8,8 +8,8 @@ from alembic import op
 from trust_store.certificate import load
 from trust_store.errors import Refused
 
-revision = "0008"
-down_revision = "0011"
+revision = "0011"
+down_revision = "0010"
 _MICROS = 1_000_000
 _STRIDE = 1000
 
