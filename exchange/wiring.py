@@ -80,7 +80,6 @@ async def open_exchange(
         Refused: there is no hub, a setting is wrong, or its key cannot be read.
     """
     settings = prepare(home)
-    postman = postman_of(settings, home.folder)
     workers, rehearsal = ThreadWorkers(), ProcessRehearsal(settings.rehearsal_seconds)
     inspection = Inspection(settings.inspection_seconds)
     async with open_database(home.database) as database, _closing(workers, rehearsal, inspection):
@@ -100,23 +99,7 @@ async def open_exchange(
         async with site.inquiring(trust) as inquiries:
             hub = site.hub(site.store(directory, inquiries.desk), inquiries)
             await site.begin(hub, needed=signing)
-            stamps, clocks = StampStore(database), site.clocks(hub)
-            yield Exchange(
-                hub=hub,
-                reading=Reading(hub=hub, stamps=stamps, stamper=clocks, inspector=inspection),
-                registry=directory,
-                trust=trust,
-                bell=site.bell,
-                settings=settings,
-                home=home,
-                entropy=site.entropy,
-                database=database,
-                retention=RetentionStore(database),
-                inquiries=inquiries,
-                stamps=stamps,
-                clocks=clocks,
-                postman=postman,
-            )
+            yield site.exchange(hub, directory, trust, inquiries, inspection)
 
 
 @contextlib.asynccontextmanager
@@ -156,6 +139,28 @@ class _Site:
     rehearsal: ProcessRehearsal
     progress: Progress
     bell: LocalBell
+
+    def exchange(
+        self, hub: Hub, directory: DirectoryStore, trust: TrustStore, inquiries: Inquiries, inspection: Inspection
+    ) -> Exchange:
+        """Put together what runs beside the path of a message."""
+        stamps, clocks = StampStore(self.database), self.clocks(hub)
+        return Exchange(
+            hub=hub,
+            reading=Reading(hub=hub, stamps=stamps, stamper=clocks, inspector=inspection),
+            registry=directory,
+            trust=trust,
+            bell=self.bell,
+            settings=self.settings,
+            home=self.home,
+            entropy=self.entropy,
+            database=self.database,
+            retention=RetentionStore(self.database),
+            inquiries=inquiries,
+            stamps=stamps,
+            clocks=clocks,
+            postman=postman_of(self.settings, self.home.folder),
+        )
 
     @contextlib.asynccontextmanager
     async def inquiring(self, trust: TrustStore) -> AsyncIterator[Inquiries]:
