@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -35,6 +35,10 @@ class Settings(Limits, frozen=True, kw_only=True, forbid_unknown_fields=True):
     inline_bytes: Amount = 64 * 1024
     sweep_seconds: float = 5.0
     rehearsal_seconds: Seconds = 20
+    signing_key: str = "keys/hub.key.pem"
+    signing_cert: str = "keys/hub.cert.pem"
+    signing_password_file: str = ""
+    inspection_seconds: Seconds = 10
     tls_cert: str = ""
     tls_key: str = ""
     client_ca: str = ""
@@ -64,6 +68,17 @@ class Settings(Limits, frozen=True, kw_only=True, forbid_unknown_fields=True):
     gateway_subscriptions: str = ""
     gateway_seconds: Seconds = 30
     gateway_max_bytes: Count = 8 * 1024 * 1024
+    warning_days: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,3}( *, *[0-9]{1,3})*$")] = "60, 30, 14, 3, 1"
+    administrator_emails: str = ""
+    smtp_host: str = ""
+    smtp_port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 587
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_ca: str = ""
+    smtp_user: str = ""
+    smtp_password: str = ""
+    smtp_password_file: str = ""
+    smtp_from: str = ""
+    smtp_seconds: Seconds = 30
     fetch_allowed: str = ""
     fetch_proxy: Annotated[str, msgspec.Meta(pattern=r"^(http://\S+)?$")] = ""
     fetch_max_bytes: Count = 32 * 1024 * 1024

@@ -26,6 +26,7 @@ from exchange.core.applications import (
 from exchange.core.applications import TOO_MANY as TOO_MANY_APPLICATIONS
 from exchange.core.audit import BROKEN as AUDIT_BROKEN
 from exchange.core.groups import GROUP_IN_USE
+from exchange.core.holding import QUARANTINED, WITHDRAWN
 from exchange.core.ports.access import TOO_MANY as TOO_MANY_TOKENS
 from exchange.core.sheet import BadTable
 from exchange.core.stamping import UNAVAILABLE
@@ -51,6 +52,7 @@ from exchange.errors import (
     TOO_LARGE,
     TOO_SLOW,
     UNAUTHENTICATED,
+    UNSEALED,
     UPLOAD_LOCKED,
     UPLOAD_OFFSET,
     UPLOAD_QUOTA,
@@ -98,6 +100,8 @@ STATUS: Final[dict[str, int]] = {
     CROWDED.code: 503,
     ABANDONED.code: 503,
     CONTENT_REMOVED.code: 410,
+    QUARANTINED.code: 409,
+    WITHDRAWN.code: 410,
     UPLOAD_OFFSET.code: 409,
     UPLOADS_TOO_MANY.code: 409,
     UPLOAD_QUOTA.code: 409,
@@ -107,6 +111,7 @@ STATUS: Final[dict[str, int]] = {
     NO_RANGE.code: 416,
     UPLOAD_LOCKED.code: 423,
     STORAGE_FAILING.code: 503,
+    UNSEALED.code: 503,
     DISK_FULL.code: 507,
     TOO_MANY_TOKENS.code: 409,
     CLOSED.code: 409,

@@ -18,5 +18,5 @@ from exchange.cli.options import Caller, caller_options, run_async
 async def raise_(caller: Caller, level: str, out: Path, message: str) -> None:
     """Download a document raised to a level: with time-stamps and values beside what its sender signed."""
     async with caller.client() as client:
-        out.write_bytes(await client.content(message, level))
+        out.write_bytes(await client.raised(message, level))
     click.echo(f"{out}: raised to level {level} at least. Next: congvan verify --anchor FILE --time-anchor FILE {out}")

@@ -11,11 +11,16 @@ from pathlib import Path
 UNFINISHED = re.compile(r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "X" * 3)) + r")\b")
 BROAD: dict[str, str] = {
     "adapters/lookups.py answer_failures": "a look-up that fails is answered in the form of its service, and logged",
+    "envelopes/inside/cms.py read_token": "whatever a library stumbles over in a foreign token is a fault of the token",
+    "envelopes/inside/pdf.py read_pdf": "whatever a PDF file does to the library that reads it is a fault of the file",
+    "envelopes/inside/pdf.py _look": "what one signature does to the library must not hide the others",
     "exchange/api/problems.py answer_problems": "the edge answers a bug with a problem document and logs it",
     "exchange/blobs/local.py _put": "the temporary file is removed whatever stopped the write, and the error goes on",
+    "exchange/delivery/mail.py carry_forever": "the courier survives its own failures: it logs them and tries again",
     "exchange/gateway/app.py _answered": "the edge answers a bug in the form of WSO2 or OAuth and logs it",
     "exchange/lgsp/app.py answer_failures": "the edge answers a bug in the form of the dialect and logs it",
     "exchange/ngsp/app.py answer_failures": "the edge answers a bug in the client's own form and logs it",
+    "exchange/operation/lookout.py look_forever": "the look-out survives its own failures: it logs them and tries again",
     "exchange/operation/refreshing.py run_forever": "refreshing survives its own failures: it logs them and tries again",
     "exchange/server.py _sweep_forever": "the sweep survives its own failures: it logs them and tries again",
     "exchange/timekeeping.py stamp_forever": "stamping survives its own failures: it logs them and tries again",

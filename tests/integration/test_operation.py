@@ -87,7 +87,7 @@ async def settle() -> None:
 async def test_readiness_names_what_it_tried(hub) -> None:
     answer = await hub.ask("GET", "/readyz")
     assert answer.json["status"] == "ready"
-    assert [item["name"] for item in answer.json["checks"]] == ["database", "disk", "trust", "clock"]
+    assert [item["name"] for item in answer.json["checks"]] == ["database", "disk", "trust", "clock", "time"]
     assert all(item["outcome"] == "passed" and item["text"] for item in answer.json["checks"])
 
 

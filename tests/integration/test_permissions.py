@@ -8,10 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from envelopes.signature.lasting import Level
 from exchange.api.app import ROUTES
 from exchange.auth import tokens
 from exchange.core.audit import Author
 from exchange.core.model import PartyId, PartyStatus
+from exchange.core.ports.stamping import Batch, Raised
 
 ROUTE_IDS = [route.name for route in ROUTES]
 OWNED = ("{message}", "{delivery}", "{evidence}", "{lease}")
@@ -24,6 +26,7 @@ async def sent(hub):
     """Send a letter from Lam Sơn to one agency; give the names of everything about it."""
     view = await hub.submit(hub.lam_son, hub.signed(hub.lam_son, hub.environment, hub.one_stop))
     (delivery,) = await (await hub.client(hub.environment)).lease()
+    await _stamp(hub, view)
     spare = await hub.exchange.tokens.all(PartyId(hub.tax))
     return {
         "party": hub.environment,
@@ -34,6 +37,16 @@ async def sent(hub):
         "evidence": view.receipt_id,
         "lease": delivery.lease,
     }
+
+
+async def _stamp(hub, view) -> None:
+    """Keep what a time-stamp authority would have given."""
+    at = datetime.now(UTC)
+    members = ((view.receipt_id, bytes(32)),)
+    await hub.exchange.stamps.add(Batch(id="one", at=at, members=members, token=b"token", until=at))
+    far = at + timedelta(days=3650)
+    kept = Raised(message=view.message, level=Level.LTA, properties="<a xmlns='urn:a'/>", at=at, renew_by=far)
+    await hub.exchange.stamps.keep(kept)
 
 
 def _path(route, names) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import importlib.util
 import json
@@ -84,8 +85,9 @@ async def stamp_all(live) -> int:
     return await stamp_receipts(live.exchange.stamps, live.exchange.clocks, Later(seconds=31), hub.registrar.entropy)
 
 
-def run(*arguments: object) -> tuple[int, str]:
-    done = CliRunner().invoke(cli, [str(each) for each in arguments])
+async def run(*arguments: object) -> tuple[int, str]:
+    """Run a command beside the hub, which goes on serving."""
+    done = await asyncio.to_thread(CliRunner().invoke, cli, [str(each) for each in arguments])
     return done.exit_code, done.output
 
 
@@ -101,13 +103,13 @@ async def test_a_receipt_is_stamped_and_its_proof_verifies_offline(timed, tmp_pa
     (tmp_path / "r.xml").write_bytes(receipt)
     (tmp_path / "r.stamp.json").write_bytes(proof)
     trusting = ("--anchor", live.folder / "trust-anchor.pem", "--time-anchor", tmp_path / "time-ca.pem")
-    code, said = run("verify", *trusting, "--stamp", tmp_path / "r.stamp.json", tmp_path / "r.xml")
+    code, said = await run("verify", *trusting, "--stamp", tmp_path / "r.stamp.json", tmp_path / "r.xml")
     assert code == 0, said
     assert "one of a batch" in said
     other = json.loads(proof) | {"index": json.loads(proof)["count"] - 1 - json.loads(proof)["index"]}
     if other["index"] != json.loads(proof)["index"]:
         (tmp_path / "wrong.json").write_text(json.dumps(other))
-        code, said = run("verify", *trusting, "--stamp", tmp_path / "wrong.json", tmp_path / "r.xml")
+        code, said = await run("verify", *trusting, "--stamp", tmp_path / "wrong.json", tmp_path / "r.xml")
         assert code == 1, said
     found = read_proof(proof, receipt)
     (tmp_path / "token").write_bytes(found.token)
@@ -134,16 +136,16 @@ async def test_a_message_is_raised_beside_what_was_sent(timed, tmp_path) -> None
     data = live.signed(live.lam_son, live.environment)
     view = await live.submit(live.lam_son, data)
     client = await live.client(live.environment)
-    raised = await client.content(view.message, "T")
+    raised = await client.raised(view.message, "T")
     asked = made.asked
-    assert await client.content(view.message, "T") == raised
+    assert await client.raised(view.message, "T") == raised
     assert made.asked == asked
     assert await client.content(view.message) == data
     rest = iter(raised)
     assert all(byte in rest for byte in data)
     (tmp_path / "raised.edxml").write_bytes(raised)
     trusting = ("--anchor", live.folder / "trust-anchor.pem", "--time-anchor", tmp_path / "time-ca.pem")
-    code, said = run("verify", "--json", *trusting, tmp_path / "raised.edxml")
+    code, said = await run("verify", "--json", *trusting, tmp_path / "raised.edxml")
     assert code == 0, said
     assert json.loads(said)["level"] == "XML signature with the time-stamps of level T"
     refused = await live.ask("GET", f"/v1/messages/{view.message}/raised?level=B", by=live.lam_son)
