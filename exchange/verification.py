@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from envelopes import receipt, xml
+from envelopes.batch import climb, leaf_of, read_proof
 from envelopes.edxml.syntax import NAMESPACE
 from envelopes.signature.detached import Detached
 from envelopes.signature.lasting import Lasting, assess, judge_claim
@@ -17,6 +18,8 @@ from trust_store.evidence import Evidence
 from trust_store.identity import may_issue_evidence
 from trust_store.judge import judge
 from trust_store.policy import Policy
+from trust_store.timestamp import judge_token
+from trust_store.token import load_token
 from trust_store.verdict import Outcome
 
 NOT_AT_HAND = reason(
@@ -53,11 +56,17 @@ class Finding:
 
 
 def examine(
-    data: bytes, evidence: Evidence, policy: Policy, at: datetime, attachments: Collection[str] = ()
+    data: bytes,
+    evidence: Evidence,
+    policy: Policy,
+    at: datetime,
+    attachments: Collection[str] = (),
+    proven: datetime | None = None,
 ) -> Finding:
     """Verify one document and judge its signer at a moment; needs no hub and no network.
 
-    Where time-stamps prove an earlier moment, the signer is judged as of that: what ends later takes nothing away.
+    Where time-stamps prove an earlier moment, the signer is judged as of that: what ends later takes nothing away. `proven`
+    is one that was proven otherwise, as by `examine_stamp`.
 
     `attachments` are the digests (SHA-256, hex) of the files at hand that travel beside documents.
     """
@@ -68,7 +77,7 @@ def examine(
     except Refused as refusal:
         return Finding(verdict=Outcome.INVALID, reason=refusal.reason.code, text=refusal.text)
     lasting = assess(signed, evidence, policy, at)
-    verdict = judge(signed.chain, evidence, policy, min(at, lasting.proven or at))
+    verdict = judge(signed.chain, evidence, policy, min(at, lasting.proven or at, proven or at))
     issuer = may_issue_evidence(signed.chain[0]) if receipt.is_receipt(signed.element) else None
     for check in (verdict, issuer):
         if check is not None and check.reason is not None:
@@ -76,6 +85,23 @@ def examine(
             return Finding(verdict=check.outcome, reason=check.reason.code, text=text, lasting=lasting)
     said = f"{what}signed by {signed.chain[0].subject}. {verdict.text}{_tell(lasting)}{_doubt(signed, at)}"
     return replace(_with_files(signed.detached, attachments, said), lasting=lasting)
+
+
+def examine_stamp(
+    data: bytes, sealed: bytes, evidence: Evidence, policy: Policy, at: datetime
+) -> tuple[Finding, datetime | None]:
+    """Verify the proof (JSON) that a sealed receipt is in a time-stamped batch; the proven moment comes with it."""
+    try:
+        proof = read_proof(data, sealed)
+        root, token = climb(leaf_of(sealed), proof), load_token(proof.token)
+    except Refused as refusal:
+        return Finding(verdict=Outcome.INVALID, reason=refusal.reason.code, text=refusal.text), None
+    verdict = judge_token(token, root, evidence, policy, at)
+    if verdict.reason is not None:
+        text = f"{verdict.text}. {verdict.reason.fix}"
+        return Finding(verdict=verdict.outcome, reason=verdict.reason.code, text=text), None
+    text = f"The receipt is one of a batch of {proof.count}. {verdict.text}"
+    return Finding(verdict=Outcome.VALID, reason="", text=text), token.time
 
 
 def _doubt(signed: Signed, at: datetime) -> str:

@@ -42,6 +42,17 @@ _PREFIX_LIST: Final = f"{{{EXCLUSIVE}}}InclusiveNamespaces"
 _IDS: Final = frozenset({"Id", "ID", "id", "{http://www.w3.org/XML/1998/namespace}id"})
 _NCNAME: Final = re.compile(r"[^\W\d][\w.\-]*")
 _WHITE_SPACE: Final = dict.fromkeys(map(ord, " \t\r\n"))
+_ATTRIBUTES: Final = {
+    **{DS + name: frozenset({"Id"}) for name in ("Signature", "SignedInfo", "SignatureValue", "KeyInfo")},
+    **{
+        DS + name: frozenset({"Algorithm"})
+        for name in ("CanonicalizationMethod", "SignatureMethod", "Transform", "DigestMethod")
+    },
+    DS + "Reference": frozenset({"Id", "URI", "Type"}),
+    DS + "Object": frozenset({"Id", "MimeType", "Encoding"}),
+    _PREFIX_LIST: frozenset({"PrefixList"}),
+    **{DS + name: frozenset[str]() for name in ("Transforms", "DigestValue", "X509Data", "X509Certificate")},
+}
 _X509: Final = frozenset(DS + name for name in ("X509SubjectName", "X509IssuerSerial", "X509SKI", "X509CRL"))
 
 
@@ -103,6 +114,7 @@ def read(signature: etree._Element, rules: Rules = HUB) -> SignatureBlock:
     for node in signature.iter():
         if not isinstance(node.tag, str):
             raise Refused(COMMENT, where=_line(node))
+    _check_attributes(signature)
     signed_info, value, key_info, *objects = _children(signature, "SignedInfo", "SignatureValue", "KeyInfo", "Object*")
     canonicalization, method, *references = _children(
         signed_info, "CanonicalizationMethod", "SignatureMethod", "Reference+"
@@ -157,7 +169,7 @@ def referenced_id(uri: str) -> str:
 
 
 def decode_base64(text: str, where: str) -> bytes:
-    """Decode base64 strictly: white space between the characters is the only thing tolerated.
+    """Decode base64 strictly (RFC 4648, 3.5): white space between the characters is the only thing tolerated.
 
     Raises:
         Refused: `signature-base64`.
@@ -167,8 +179,9 @@ def decode_base64(text: str, where: str) -> bytes:
         octets = base64.b64decode(packed, validate=True)
     except (binascii.Error, ValueError):
         raise Refused(BASE64, where=where) from None
-    if len(packed) % 4:
-        raise Refused(BASE64, "The padding of a base64 value is wrong", where=where)
+    last = octets[len(octets) - 1 - (len(octets) - 1) % 3 :]
+    if len(packed) % 4 or base64.b64encode(last).decode() != packed[-4:]:
+        raise Refused(BASE64, "The end of a base64 value is not as RFC 4648 writes it", where=where)
     return octets
 
 
@@ -185,6 +198,16 @@ def _children(parent: etree._Element, *expected: str) -> Iterator[etree._Element
         position = end
     if position != len(children) or _has_text(parent, children):
         raise Refused(GRAMMAR, f"{_name(parent)} holds something that does not belong there", where=_line(parent))
+
+
+def _check_attributes(signature: etree._Element) -> None:
+    """Ask for the attributes of the schema alone; what an Object holds is no grammar, and other elements have other rules."""
+    own = [node for part in signature if part.tag != DS + "Object" for node in part.iter(*_ATTRIBUTES)]
+    for node in (signature, *signature.iterchildren(DS + "Object"), *own):
+        surplus = set(node.keys()) - _ATTRIBUTES[str(node.tag)]
+        if surplus:
+            what = f"{_name(node)} has an attribute that does not belong there: {min(surplus)}"
+            raise Refused(GRAMMAR, what, where=_line(node))
 
 
 def _check_amount(references: list[etree._Element], most: int) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import click
 import msgspec
 
+from envelopes.batch import OTHER_RECEIPT
 from envelopes.inside.facts import FileKind
 from envelopes.inside.kinds import HEADER, kind_of
 from exchange.cli.insides import MOST, SECONDS, Looker, lines_of, record_of
@@ -22,7 +23,7 @@ from exchange.cli.plain import plain
 from exchange.inside import Inside
 from exchange.inspection import Inspection
 from exchange.machine import SystemClock
-from exchange.verification import UNMATCHED, Finding, belongs_to_others, examine
+from exchange.verification import UNMATCHED, Finding, belongs_to_others, examine, examine_stamp
 from trust_store.certificate import Certificate, load_many
 from trust_store.errors import reason
 from trust_store.evidence import Evidence, Revocation, Terms
@@ -55,6 +56,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--attachment", "attachments", type=FILE, multiple=True, help="A file that came beside a letter; repeatable."
 )
+@click.option("--stamp", "stamps", type=FILE, multiple=True, help="The proof of a receipt's time-stamp; repeatable.")
 @click.option(
     "--at", "moment", help="Judge as of this moment (ISO 8601, UTC unless it says otherwise); now unless told."
 )
@@ -68,6 +70,7 @@ def verify(
     intermediates: tuple[Path, ...],
     revoked: tuple[Path, ...],
     attachments: tuple[Path, ...],
+    stamps: tuple[Path, ...],
     moment: str | None,
     files: tuple[Path, ...],
     *,
@@ -83,7 +86,7 @@ def verify(
         revoked=tuple(_revocation(path, at) for path in revoked),
     )
     digests = {path: _digest(path) for path in attachments}
-    found = asyncio.run(_examine_all(files, digests, evidence, at))
+    found = asyncio.run(_examine_all(files, stamps, digests, evidence, at))
     for each in found:
         for line in [_record(each)] if as_json else _lines(each):
             click.echo(line)
@@ -91,12 +94,15 @@ def verify(
 
 
 async def _examine_all(
-    files: Iterable[Path], digests: Mapping[Path, str], evidence: Evidence, at: datetime
+    files: Sequence[Path], stamps: Iterable[Path], digests: Mapping[Path, str], evidence: Evidence, at: datetime
 ) -> list[_Found]:
     """Verify the files, then say of those that came beside letters whether one of these is signed over them."""
     looker = Looker(inspection=Inspection(SECONDS, processes=1), evidence=evidence, at=at)
+    proofs = [(path, *_examine_proof(path, files, evidence, at)) for path in stamps]
+    proven = {sealed: moment for _, _, sealed, moment in proofs if moment is not None}
     try:
-        found = [await _examine_file(path, looker, frozenset(digests.values())) for path in files]
+        found = [await _examine_file(path, looker, frozenset(digests.values()), proven.get(path)) for path in files]
+        found += [_Found(path, finding) for path, finding, _, _ in proofs]
         covered = frozenset[str]().union(*(each.finding.detached for each in found))
         found += [await _examine_beside(path, digest, covered, looker) for path, digest in digests.items()]
     finally:
@@ -104,7 +110,7 @@ async def _examine_all(
     return found
 
 
-async def _examine_file(path: Path, looker: Looker, attachments: Collection[str]) -> _Found:
+async def _examine_file(path: Path, looker: Looker, attachments: Collection[str], proven: datetime | None) -> _Found:
     """Verify one file: letters and receipts by the hub's own profile, PDF and documents of others by what they hold."""
     try:
         data = path.read_bytes()
@@ -113,7 +119,7 @@ async def _examine_file(path: Path, looker: Looker, attachments: Collection[str]
         return _Found(path, Finding(verdict=Outcome.INVALID, reason=UNREADABLE.code, text=text))
     kind = kind_of(data)
     if kind is not FileKind.PDF:
-        finding = examine(data, looker.evidence, Policy(), looker.at, attachments)
+        finding = examine(data, looker.evidence, Policy(), looker.at, attachments, proven)
         if not belongs_to_others(data, finding):
             return _Found(path, finding, attached=await looker.look_into_letter(data))
     inside = await looker.look(kind, data)
@@ -127,6 +133,22 @@ async def _examine_beside(path: Path, digest: str, covered: Collection[str], loo
         data = file.read(MOST + 1) if kind is not FileKind.OTHER else b""
     attached = [(path.name, await looker.look(kind, data))] if data else []
     return _Found(path, _match(digest, covered), attached=attached)
+
+
+def _examine_proof(
+    path: Path, files: Iterable[Path], evidence: Evidence, at: datetime
+) -> tuple[Finding, Path | None, datetime | None]:
+    """Find the receipt that a proof is about among the files, and verify the two together."""
+    data = path.read_bytes()
+    for sealed in (each for each in files if each.is_file()):
+        finding, proven = examine_stamp(data, sealed.read_bytes(), evidence, Policy(), at)
+        if finding.reason != OTHER_RECEIPT.code:
+            return finding, sealed, proven
+    return (
+        Finding(verdict=Outcome.INVALID, reason=OTHER_RECEIPT.code, text=f"{OTHER_RECEIPT.title}. {OTHER_RECEIPT.fix}"),
+        None,
+        None,
+    )
 
 
 def _digest(path: Path) -> str:

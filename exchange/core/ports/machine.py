@@ -38,6 +38,10 @@ class Workers(Protocol):
         """Run `work`; `weight` is the size of what it works on, in bytes, and decides where it runs."""
         ...
 
+    async def wait(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `work` that waits for a device, which does one thing at a time, beside everything else."""
+        ...
+
 
 class Rehearsal(Protocol):
     """Try in a process that can be killed what may take too long."""

@@ -184,7 +184,7 @@ FAILURES = {
     "no url": ("hub-unreachable", ("inbox", "--url", "hub", "--token", "x")),
     "odd url": ("hub-unreachable", ("inbox", "--url", "http://[", "--token", "x")),
     "no key": ("key-missing", ("sign", "{unsigned}")),
-    "half a key": ("key-missing", ("sign", "--key", "{pem}", "{unsigned}")),
+    "half a key": ("key-certificate-missing", ("sign", "--key", "{pem}", "{unsigned}")),
     "wrong password": ("key-password", ("sign", "--p12", "{p12}", "--password", "wrong", "{unsigned}")),
     "not a key": ("key-unreadable", ("sign", "--p12", "{garbage}", "--password", "x", "{unsigned}")),
     "sign rubbish": ("xml-encoding", ("sign", "--p12", "{p12}", "--password", "{password}", "{garbage}")),
