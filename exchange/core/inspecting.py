@@ -85,9 +85,9 @@ class Inspecting:
         Signers are judged as of when the hub took the message on, or as of a believed time-stamp before that.
 
         Raises:
-            Refused: `not-found`, `content-removed`, or `storage-damaged`.
+            Refused: as `Reading.readable`, `content-removed`, or `storage-damaged`.
         """
-        filed, _ = await self.reading.message(party, key)
+        filed, _ = await self.reading.readable(party, key)
         if filed.removed_at is not None:
             raise Refused(CONTENT_REMOVED, f"The content was removed on {filed.removed_at:%Y-%m-%d}")
         async with self.reading.inspector.room():
