@@ -57,6 +57,22 @@ _X509: Final = frozenset(DS + name for name in ("X509SubjectName", "X509IssuerSe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """Bound a profile: how many References there are to what is in the document, and what else KeyInfo may hold.
+
+    `passed_over` are elements of KeyInfo that are not looked at; the key comes from the X.509 certificate alone.
+    """
+
+    references: int = MAX_REFERENCES
+    passed_over: frozenset[str] = frozenset()
+
+
+HUB: Final = Rules()
+FOREIGN: Final = Rules(references=8, passed_over=frozenset({DS + "KeyValue", DS + "KeyName"}))
+"""What documents of others do, such as e-invoices: they reference several elements, and state the bare key as well."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Transform:
     """Name one transform or canonicalisation, with the prefixes that exclusive C14N treats inclusively."""
 
@@ -89,8 +105,8 @@ class SignatureBlock:
     objects: tuple[etree._Element, ...]
 
 
-def read(signature: etree._Element) -> SignatureBlock:
-    """Read a ds:Signature (XMLDSig 1.1 section 4: children in order, each once).
+def read(signature: etree._Element, rules: Rules = HUB) -> SignatureBlock:
+    """Read a ds:Signature (XMLDSig 1.1 section 4: children in order, each once) by the rules of a profile.
 
     Raises:
         Refused: with the rule that is broken and the line of the element that breaks it.
@@ -103,7 +119,7 @@ def read(signature: etree._Element) -> SignatureBlock:
     canonicalization, method, *references = _children(
         signed_info, "CanonicalizationMethod", "SignatureMethod", "Reference+"
     )
-    _check_amount(references)
+    _check_amount(references, rules.references)
     return SignatureBlock(
         element=signature,
         signed_info=signed_info,
@@ -111,7 +127,7 @@ def read(signature: etree._Element) -> SignatureBlock:
         algorithm=_algorithm(method, frozenset(SIGNATURES), ALGORITHM),
         value=_octets(value),
         references=tuple(_reference(item) for item in references),
-        certificates=_certificates(key_info),
+        certificates=_certificates(key_info, rules.passed_over),
         objects=tuple(objects),
     )
 
@@ -194,10 +210,10 @@ def _check_attributes(signature: etree._Element) -> None:
             raise Refused(GRAMMAR, what, where=_line(node))
 
 
-def _check_amount(references: list[etree._Element]) -> None:
+def _check_amount(references: list[etree._Element], most: int) -> None:
     beside = sum(element.get("URI", "").startswith(DETACHED) for element in references)
     for what, count, allowed in (
-        ("References", len(references) - beside, MAX_REFERENCES),
+        ("References", len(references) - beside, most),
         ("References by cid:", beside, MAX_DETACHED),
     ):
         if count > allowed:
@@ -246,11 +262,12 @@ def _algorithm(element: etree._Element, allowed: frozenset[str], why: Reason) ->
     return algorithm
 
 
-def _certificates(key_info: etree._Element) -> tuple[bytes, ...]:
-    if [child.tag for child in key_info] != [DS + "X509Data"]:
+def _certificates(key_info: etree._Element, passed_over: frozenset[str]) -> tuple[bytes, ...]:
+    held = [child for child in key_info if child.tag not in passed_over]
+    if [child.tag for child in held] != [DS + "X509Data"]:
         raise Refused(KEY_INFO, where=_line(key_info))
     found = []
-    for child in key_info[0]:
+    for child in held[0]:
         if child.tag == DS + "X509Certificate":
             found.append(_octets(child))
         elif child.tag not in _X509:

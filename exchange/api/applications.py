@@ -9,6 +9,8 @@ from aiohttp import web
 
 from exchange.api.accounts import CertificateView
 from exchange.api.enrolment_views import (
+    MAX_CERTIFICATES,
+    MAX_REQUEST,
     ApplicationRequest,
     ApplicationView,
     ChallengeView,
@@ -26,6 +28,7 @@ from exchange.core.enrolling import Asker, Enrolment
 from exchange.core.proving import Renewal, Shown
 from exchange.core.switching import rehearse
 from exchange.errors import FORBIDDEN, NOT_FOUND, REQUEST
+from trust_store.certificate import load_many
 from trust_store.errors import Refused
 
 
@@ -37,10 +40,11 @@ async def apply(asked: Asked) -> web.StreamResponse:
     asker, proof = asker_of(asked.principal), _octets(wanted.proof)
     if wanted.request:
         renewal = Renewal(certificate=wanted.renews, signature=proof) if wanted.renews else None
-        application = await enrolment.request(asker, wanted.request.encode(), renewal)
+        application = await enrolment.request(asker, _bounded(wanted.request, MAX_REQUEST), renewal)
     else:
         shown = Shown(challenge=wanted.challenge, signature=proof, signed=wanted.signed.encode())
-        application = await enrolment.register(asker, wanted.certificate.encode(), shown)
+        certificates = _bounded(wanted.certificate, MAX_CERTIFICATES)
+        application = await enrolment.register(asker, certificates, shown)
     return await _shown(asked, application, 201)
 
 
@@ -91,10 +95,10 @@ async def rehearse_switch(asked: Asked) -> web.StreamResponse:
     at = wanted.at or hub.clock.now()
     if at.tzinfo is None:
         raise Refused(REQUEST, "The moment has no time zone", where="at")
-    data = (wanted.letter or wanted.certificate).encode()
     if wanted.letter:
-        await hub.rehearsal.rehearse(data)
-    return answer(show_rehearsal(await rehearse(asked.party, data, at, hub.store, hub.workers, hub.policy)))
+        await hub.rehearsal.rehearse(wanted.letter.encode())
+    new = wanted.letter.encode() if wanted.letter else load_many(_bounded(wanted.certificate, MAX_CERTIFICATES))
+    return answer(show_rehearsal(await rehearse(asked.party, new, at, hub.store, hub.workers, hub.policy)))
 
 
 def asker_of(principal: Principal) -> Asker:
@@ -123,6 +127,13 @@ async def _shown(asked: Asked, application: Application, status: int = 200) -> w
 
 def _enrolment(asked: Asked) -> Enrolment:
     return asked.reading.hub.enrolment
+
+
+def _bounded(text: str, most: int) -> bytes:
+    """Refuse what is longer than described, before anything reads it."""
+    if len(text) > most:
+        raise Refused(REQUEST, f"It has {len(text):,} characters; {most:,} are allowed", where="request, certificate")
+    return text.encode()
 
 
 def _octets(text: str) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -13,6 +13,10 @@ from exchange.core.switching import Rehearsal
 from trust_store.certificate import Certificate
 from trust_store.explain import as_record
 from trust_store.verdict import Verdict
+
+MAX_REQUEST: Final = 16_384
+MAX_CERTIFICATES: Final = 100_000
+"""Characters of PEM."""
 
 
 class FindingView(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,8 +70,8 @@ class ApplicationRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     elsewhere: the `challenge`, and `proof` (base64) or `signed` (XML).
     """
 
-    request: Annotated[str, msgspec.Meta(extra_json_schema={"maxLength": 20_000})] = ""
-    certificate: Annotated[str, msgspec.Meta(extra_json_schema={"maxLength": 100_000})] = ""
+    request: Annotated[str, msgspec.Meta(extra_json_schema={"maxLength": MAX_REQUEST})] = ""
+    certificate: Annotated[str, msgspec.Meta(extra_json_schema={"maxLength": MAX_CERTIFICATES})] = ""
     renews: str = ""
     challenge: str = ""
     proof: str = ""
@@ -109,7 +113,7 @@ class NewCodeView(msgspec.Struct, frozen=True, kw_only=True):
 class SwitchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Ask what would be said at a moment (now unless told) of a `certificate` (PEM), or of a `letter` signed with its key."""
 
-    certificate: Annotated[str, msgspec.Meta(extra_json_schema={"maxLength": 100_000})] = ""
+    certificate: Annotated[str, msgspec.Meta(extra_json_schema={"maxLength": MAX_CERTIFICATES})] = ""
     letter: str = ""
     at: datetime | None = None
 

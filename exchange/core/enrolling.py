@@ -18,6 +18,7 @@ from exchange.core.applications import (
     CERTIFICATES_TOO_MANY,
     CHALLENGE_LIFE,
     MAX_IN_FORCE,
+    NO_AUTHORITY,
     Application,
     ApplicationId,
     ApplicationState,
@@ -41,6 +42,7 @@ from trust_store.enrol import Holder, fit_name, issue
 from trust_store.enrol_request import examine, key_print, read_request
 from trust_store.errors import Refused
 from trust_store.judge import judge
+from trust_store.keys import KeyHolder
 from trust_store.policy import Policy
 from trust_store.verdict import Check, Verdict
 
@@ -223,7 +225,7 @@ class Enrolment:
             fixed = self._issue(draw_serial(self.entropy), asker.party)
             application = complete_approval(application, 0, fixed)
         if application.form is Form.ISSUE and await self.store.enrolments.get(application.id) is None:
-            self.authority.holder()
+            self._authority()
         by = Author(actor=asker.actor, at=application.asked_at)
         return await self.finish(await self.store.enrolments.apply(application, by, challenge), by)
 
@@ -241,7 +243,7 @@ class Enrolment:
     async def _reconsider(self, application: Application) -> None:
         """Look again at what may have changed since an application was made."""
         if application.form is Form.ISSUE:
-            self.authority.holder()
+            self._authority()
             return
         party = await self.store.directory.get(application.party)
         if party is not None and application.state is ApplicationState.PENDING:
@@ -266,6 +268,12 @@ class Enrolment:
             raise Refused(NOT_FOUND, "There is no such party")
         return party
 
+    def _authority(self) -> KeyHolder:
+        holder = self.authority.holder()
+        if holder.certificate.not_after <= self.clock.now():
+            raise Refused(NO_AUTHORITY, f"The authority of this hub ended at {holder.certificate.not_after:%Y-%m-%d}")
+        return holder
+
     def _needed(self, renews: str) -> int:
         return self.terms.renewal_approvals if renews else self.terms.approvals
 
@@ -281,7 +289,7 @@ class Enrolment:
         if fixed is None:
             raise Refused(NOT_FOUND, "What would be signed is not known")
         holder = Holder(kind=party.kind, common_name=fixed.name, organisation=fixed.name, code=party.id)
-        key, authority = read_request(application.content).public_key, self.authority.holder()
+        key, authority = read_request(application.content).public_key, self._authority()
         return issue(authority, holder, key, serial=fixed.serial, at=fixed.begins, days=fixed.days)
 
 

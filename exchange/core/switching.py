@@ -9,14 +9,12 @@ from datetime import datetime
 from envelopes.opened import open_signed
 from exchange.core.model import VALID_ONLY, Party
 from exchange.core.ports import Store, Workers
-from trust_store.certificate import Certificate, load_many
+from trust_store.certificate import Certificate
 from trust_store.errors import Refused
 from trust_store.evidence import Evidence
 from trust_store.judge import judge
 from trust_store.policy import Policy
 from trust_store.verdict import Outcome, Verdict, failed, passed
-
-_PEM = b"-----BEGIN"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,23 +27,19 @@ class Rehearsal:
 
 
 async def rehearse(
-    party: Party, data: bytes, at: datetime, store: Store, workers: Workers, policy: Policy
+    party: Party, new: bytes | Sequence[Certificate], at: datetime, store: Store, workers: Workers, policy: Policy
 ) -> Rehearsal:
-    """Judge a certificate (PEM, its authorities behind it), or a letter signed with the new key, as if it came in then.
+    """Judge certificates (the new one first), or the bytes of a letter signed with the new key, as if they came in then.
 
     A letter takes the whole way of one that is sent: its signature, its signer, its sender; nothing is filed.
-
-    Raises:
-        Refused: `certificate-malformed`.
     """
     evidence = await store.trust.evidence()
     known = await store.registry.certificates(party.id)
     current = tuple((each, judge((each,), evidence, policy, at, party.identity)) for each in known)
-    if data.lstrip().startswith(_PEM):
-        chain: Sequence[Certificate] = load_many(data)
-        verdict = judge(chain, evidence, policy, at, party.identity)
+    if isinstance(new, bytes):
+        chain, verdict = await workers.run(len(new), _judge_letter, new, evidence, policy, at, party)
     else:
-        chain, verdict = await workers.run(len(data), _judge_letter, data, evidence, policy, at, party)
+        chain, verdict = tuple(new), judge(new, evidence, policy, at, party.identity)
     return Rehearsal(certificate=chain[0] if chain else None, verdict=verdict, current=current)
 
 

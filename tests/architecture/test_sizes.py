@@ -8,6 +8,7 @@ from statistics import median
 
 FILE_LINES, FUNCTION_LINES, MEDIAN_LINES = 300, 40, 10
 ALLOWED = {
+    "exchange/client.py": (320, "one short method for each question to the hub, which a user of it looks up in one place"),
     "exchange/storage/migrations/versions/v0001_first_tables.py upgrade": (
         140,
         "a migration is a list of tables, written once and never changed after",

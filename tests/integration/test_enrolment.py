@@ -6,6 +6,7 @@ import asyncio
 import base64
 import dataclasses
 import itertools
+import shutil
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -25,14 +26,14 @@ from exchange.core.applications import MAX_OPEN, ApplicationState
 from exchange.core.audit import Author
 from exchange.core.enrolling import draw_serial
 from exchange.core.model import PartyStatus
-from exchange.founding import authority_of
+from exchange.founding import authority_of, save_key
 from trust_store.certificate import load, load_many
 from trust_store.enrol import Holder, create_authority, enrol, new_key, new_rsa_key
 from trust_store.enrol_proof import holding_statement, prove
 from trust_store.enrol_request import make_request
 from trust_store.evidence import Revocation
 from trust_store.identity import PartyKind
-from trust_store.keys import HeldKey
+from trust_store.keys import HeldKey, write_key
 
 DAY = timedelta(days=1)
 
@@ -186,11 +187,15 @@ ATTACKS = {
         "csr-malformed",
         lambda code: b"-----BEGIN CERTIFICATE REQUEST-----\n!!!\n-----END CERTIFICATE REQUEST-----",
     ),
-    "something huge": ("csr-malformed", lambda code: b"-----BEGIN CERTIFICATE REQUEST-----\n" + b"A" * 19_000),
+    "something huge": ("csr-malformed", lambda code: b"-----BEGIN CERTIFICATE REQUEST-----\n" + b"A" * 16_000),
+    "more than is read at all": (
+        "request-malformed",
+        lambda code: b"-----BEGIN CERTIFICATE REQUEST-----\n" + b"A" * 19_000,
+    ),
     "much inside": (
         "csr-malformed",
         lambda code: _request(
-            new_key(), code, x509.SubjectAlternativeName([x509.DNSName(f"{n:060}") for n in range(200)])
+            new_key(), code, x509.SubjectAlternativeName([x509.DNSName(f"{n:060}") for n in range(140)])
         ),
     ),
 }
@@ -340,6 +345,16 @@ async def test_without_the_authority_s_key_nothing_is_taken_on_or_approved(hub, 
     assert (await office[0].approve(asked.id)).state == "completed"
 
 
+async def test_an_authority_that_has_ended_issues_nothing(hub, party, office) -> None:
+    exchange, at = hub.exchange, datetime.now(UTC).replace(microsecond=0) - 800 * DAY
+    asked = await party.apply(request_for(hub.lam_son))
+    ended = create_authority("CA cũ", serial=draw_serial(exchange.entropy), at=at, years=1)
+    save_key(hub.folder / "keys" / "authority", ended)
+    assert await refused(office[0].approve(asked.id)) == "authority-missing"
+    assert await refused(party.apply(request_for(hub.lam_son))) == "authority-missing"
+    assert (await office[0].enrolment(asked.id)).approvals == 0
+
+
 async def test_a_code_enrols_once_and_opens_nothing_else(hub, office, open_as) -> None:
     given = await office[0].give_code(hub.lam_son)
     assert given.secret not in str(await hub.exchange.audit.page(0, 1000))
@@ -398,6 +413,29 @@ async def test_a_certificate_from_elsewhere_is_registered_after_proof_and_approv
     assert done.certificate == key.certificate.fingerprint
     assert done.certificate in {each.fingerprint for each in await party.certificates()}
     assert "certificate-issued" not in await events(hub)
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not installed: 1 case left out")
+async def test_a_statement_signed_by_openssl_as_the_guide_says_is_a_proof(hub, party, tmp_path) -> None:
+    key, given = await elsewhere(hub, hub.lam_son), await party.challenge()
+    lines = (
+        *("congvan-proof-1", f"hub {hub.code}", f"party {hub.lam_son}"),
+        *(f"certificate {key.certificate.fingerprint}", f"challenge {given.challenge}"),
+    )
+    file, text = tmp_path / "key.pem", tmp_path / "statement.txt"
+    file.write_bytes(write_key(key))
+    text.write_text("".join(f"{line}\n" for line in lines))
+    signing = ("openssl", "dgst", "-sha256", "-sign", str(file), str(text))
+    process = await asyncio.create_subprocess_exec(*signing, stdout=asyncio.subprocess.PIPE)
+    signature, _ = await asyncio.wait_for(process.communicate(), 30)
+    wanted = {
+        "certificate": key.certificate.pem.decode(),
+        "challenge": given.challenge,
+        "proof": base64.b64encode(signature).decode(),
+    }
+    token = await hub.give(hub.lam_son, "enrol")
+    answer = await hub.ask("POST", "/v1/applications", token=token, data=msgspec.json.encode(wanted))
+    assert (answer.status, answer.json["state"]) == (201, "pending")
 
 
 async def test_signed_xml_is_a_proof_too(hub, party) -> None:

@@ -10,6 +10,7 @@ import zlib
 import pytest
 
 from exchange.api.app import ROUTES
+from exchange.core.access import MAY_HAVE
 
 OFFICE = {"administer", "audit"}
 """What a party's own token may not do at all: it is refused before anything else of the request is looked at."""
@@ -108,6 +109,12 @@ async def names(hub):
     }
 
 
+@pytest.fixture
+async def whole(hub) -> str:
+    """A token with everything that a party may have, enrolling with it."""
+    return await hub.give(hub.environment, *MAY_HAVE)
+
+
 def _path(route, names) -> str:
     return re.sub(r"{(\w+)}", lambda match: names[match[1]], route.path)
 
@@ -135,9 +142,9 @@ async def test_no_submission_of_rubbish_is_taken_on(hub, body) -> None:
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=ROUTE_IDS)
-async def test_rubbish_in_the_body_of_any_route(hub, names, route) -> None:
+async def test_rubbish_in_the_body_of_any_route(hub, names, route, whole) -> None:
     for body in BODIES.values():
-        _check(await hub.ask(route.method, _path(route, names), by=hub.environment, data=body))
+        _check(await hub.ask(route.method, _path(route, names), token=whole, data=body))
 
 
 async def test_rubbish_is_no_lease(hub, names) -> None:
@@ -170,10 +177,10 @@ async def test_a_lease_beyond_its_bounds_is_refused(hub, names, body) -> None:
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if "{" in route.path], ids=lambda route: route.name)
-async def test_rubbish_in_the_path(hub, route) -> None:
+async def test_rubbish_in_the_path(hub, route, whole) -> None:
     for name in NAMES:
         path = re.sub(r"{\w+}", lambda _: name, route.path)  # noqa: B023 - used within the turn
-        answer = await hub.ask(route.method, path, by=hub.environment)
+        answer = await hub.ask(route.method, path, token=whole)
         assert answer.status in ({400, 403, 404} if route.action in OFFICE else {400, 404}), (name, answer.body)
         answer.problem()
 
@@ -191,8 +198,8 @@ async def test_rubbish_in_the_query(hub, names, path) -> None:
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=ROUTE_IDS)
-async def test_a_query_that_is_too_long_is_refused(hub, names, route) -> None:
-    answer = await hub.ask(route.method, f"{_path(route, names)}?x={'a' * 5000}", by=hub.environment)
+async def test_a_query_that_is_too_long_is_refused(hub, names, route, whole) -> None:
+    answer = await hub.ask(route.method, f"{_path(route, names)}?x={'a' * 5000}", token=whole)
     expected = (403, "forbidden") if route.action in OFFICE else (400, "request-malformed")
     assert (answer.status, answer.problem()["code"]) == expected
 
@@ -270,14 +277,16 @@ async def _raw(hub, data: bytes) -> bytes:
     return received
 
 
-def _head(hub, method: str, path: str, *lines: str) -> bytes:
-    head = [f"{method} {path} HTTP/1.1", "Host: hub", f"Authorization: Bearer {hub.token(hub.lam_son)}", *lines, "", ""]
+def _head(hub, method: str, path: str, *lines: str, token: str = "") -> bytes:
+    shown = f"Authorization: Bearer {token or hub.token(hub.lam_son)}"
+    head = [f"{method} {path} HTTP/1.1", "Host: hub", shown, *lines, "", ""]
     return "\r\n".join(head).encode("latin-1")
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=ROUTE_IDS)
-async def test_an_enormous_body_is_refused_before_it_is_sent(hub, names, route) -> None:
-    received = await _raw(hub, _head(hub, route.method, _path(route, names), "Content-Length: 1000000000000"))
+async def test_an_enormous_body_is_refused_before_it_is_sent(hub, names, route, whole) -> None:
+    head = _head(hub, route.method, _path(route, names), "Content-Length: 1000000000000", token=whole)
+    received = await _raw(hub, head)
     refused = (b"403", b"forbidden") if route.action in OFFICE else (b"413", b"request-too-large")
     assert received.startswith(b"HTTP/1.1 %s " % refused[0])
     assert b"application/problem+json" in received
