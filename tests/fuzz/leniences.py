@@ -27,6 +27,7 @@ Undo = Callable[[Node, Node, Base], object]
 
 XADES = xades._X
 IDS = ("ID", "id", "{http://www.w3.org/XML/1998/namespace}id")
+XML_BASE = "{http://www.w3.org/XML/1998/namespace}base"
 CHILDREN = ("SignedInfo", "SignatureValue", "KeyInfo", "Object")
 
 
@@ -114,6 +115,12 @@ def attributes(_root: Node, signature: Node, _base: Base) -> None:
     for node in signature.iter(*_ATTRIBUTES):
         for name in set(node.keys()) - _ATTRIBUTES[str(node.tag)]:
             del node.attrib[name]
+
+
+def empty_bases(_root: Node, signature: Node, _base: Base) -> None:
+    for node in signature.iter(DS + "*"):
+        if node.get(XML_BASE) == "":
+            del node.attrib[XML_BASE]
 
 
 def foreign_attributes(_root: Node, signature: Node, _base: Base) -> None:
@@ -205,6 +212,7 @@ LENIENCES: tuple[Lenience, ...] = (
     Lenience(says="passes over children that a Signature does not have", undo=children),
     Lenience(says="takes the parts of a Signature in another order", undo=order),
     Lenience(says="passes over Ids that nothing refers to", undo=ids),
+    Lenience(says="drops an empty xml:base under C14N 1.1", undo=empty_bases, engines=frozenset({"xmlsec"})),
     Lenience(says="passes over text between elements", undo=stray_text, signs=True),
     Lenience(says="decodes base64 loosely", undo=loose_base64, signs=True),
     Lenience(says="passes over attributes that the schema does not have", undo=attributes, signs=True),
