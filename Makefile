@@ -5,6 +5,7 @@ PORT ?= 8800
 WORKERS ?= 2
 EXAMPLES ?= 10000
 MUTANTS ?= 1000000
+SECONDS_AT_MOST ?= 14400
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -14,7 +15,7 @@ PYTHON := $(shell for name in python3.11 python3 python; do \
 	&& { command -v $$name; break; }; done)
 
 .NOTPARALLEL:
-.PHONY: help run install tools test lint types imports unit conformance faults large fuzz mutants wheel lock bench clean
+.PHONY: help run install tools test lint types imports unit conformance faults large fuzz mutants engines wheel lock bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 22
@@ -71,8 +72,11 @@ faults: $(STAMP) ## Kill the hub after every step and in the middle of traffic
 fuzz: $(STAMP) ## Try ten thousand messages, mutations and requests (EXAMPLES=10000)
 	FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -n $(WORKERS) --timeout 3600 tests/fuzz
 
-mutants: $(STAMP) ## Try a million mutants of signed letters and print what became of them (MUTANTS=1000000)
-	nice -n 15 $(BIN)/python -m tests.fuzz.million --count $(MUTANTS) --workers $(WORKERS)
+mutants: $(STAMP) ## Try a million mutants of signed letters and print what became of them (MUTANTS=1000000, SECONDS_AT_MOST=14400)
+	nice -n 15 $(BIN)/python -m tests.fuzz.million --count $(MUTANTS) --workers $(WORKERS) --seconds $(SECONDS_AT_MOST)
+
+engines: $(STAMP) ## Compare the verifier with signxml and xmlsec on ten thousand mutants, and explain where they disagree
+	nice -n 15 $(BIN)/python -m tests.fuzz.disagreements --count $(EXAMPLES)
 
 loss: $(STAMP) ## Kill and starve the hub under load and count what is lost (2,000 letters, 20 kills)
 	@command -v fiu-run >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -y -qq fiu-utils >/dev/null; } || \

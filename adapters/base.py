@@ -67,8 +67,8 @@ class Failure:
 class Local(Protocol):
     """Stand for the local system: all that differs between adapters. Every method may be called again after a crash.
 
-    What a method wrote has lasted when it returns. `Refused` from `compose` is about that document; `OSError` from any
-    method means "not now".
+    What a method wrote has lasted when it returns. `Refused` from `compose` is about that document; `KeyFails` from it,
+    and `OSError` from any method, mean "not now".
     """
 
     def outgoing(self) -> Sequence[str]:

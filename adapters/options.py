@@ -15,7 +15,7 @@ import click
 from adapters.base import Desk, Local, Pace
 from adapters.courier import Courier
 from adapters.spool import Spool
-from exchange.client import Client, KeyHolder, Refused, Trust, read_key, reason
+from exchange.client import Client, KeyHolder, Refused, Trust, open_key, reason
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 SECRET_UNREADABLE = reason(
@@ -53,9 +53,14 @@ def link_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @click.option("--url", envvar="CONGVAN_URL", required=True, help="Address of the hub.")
     @click.option("--token-file", type=FILE, required=True, help="File with the token of the party.")
-    @click.option("--key", type=FILE, required=True, help="Key to sign with: PKCS#12, or PEM.")
-    @click.option("--cert", type=FILE, help="Its certificate in PEM, where --key is PEM without one.")
-    @click.option("--password-file", type=FILE, help="File with the password of the key.")
+    @click.option(
+        "--key",
+        metavar="NAME",
+        required=True,
+        help="Key: a file (PKCS#12, PEM), or pkcs11:...?module-path=... in a device.",
+    )
+    @click.option("--cert", type=FILE, help="Its certificate (PEM), where it is neither in the file nor in the device.")
+    @click.option("--password-file", type=FILE, help="File with the password of the file, or the PIN of the device.")
     @click.option(
         "--anchor", "anchors", type=FILE, multiple=True, required=True, help="A trusted authority; may be repeated."
     )
@@ -72,17 +77,17 @@ def _link(
     *,
     url: str,
     token_file: Path,
-    key: Path,
+    key: str,
     cert: Path | None,
     password_file: Path | None,
     anchors: tuple[Path, ...],
     once: bool,
 ) -> Link:
-    password = _read(password_file).strip() if password_file else None
+    secret = _read(password_file).decode("utf-8", "replace").rstrip("\r\n") if password_file else None
     return Link(
         url=url,
         token=_read(token_file).decode("ascii", "replace").strip(),
-        key=read_key(_read(key), password, _read(cert) if cert else None),
+        key=open_key(key, certificates=_read(cert) if cert else None, secret=secret),
         trust=Trust.of(_read(each) for each in anchors),
         once=once,
     )

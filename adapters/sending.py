@@ -17,6 +17,7 @@ from exchange.client import (
     UNREACHABLE,
     Event,
     HubRefused,
+    KeyFails,
     Letter,
     MomentView,
     Refused,
@@ -74,6 +75,8 @@ class Sending:
             # 1 compose: translate and sign, once. A crash leaves the original where it was.
             try:
                 document = desk.local.compose(name, self._sender)
+            except KeyFails:
+                raise
             except Refused as refusal:
                 desk.local.record_failure(name, Failure(refusal=refusal))
                 return
@@ -134,7 +137,7 @@ class Sending:
         self.desk.watch(view.message_id)
 
     async def _ask_about(self, sent: Sent, now: datetime) -> None:
-        """Tell each event once; when every receiver has the letter, only a status notice brings more."""
+        """Tell each event once; when every receiver has the letter, or never will, only a status notice brings more."""
         desk = self.desk
         moments = await desk.client.timeline(sent.message)
         for moment in moments:
@@ -164,5 +167,7 @@ def _is_final(refusal: HubRefused) -> bool:
 
 
 def _all_have_it(moments: list[MomentView]) -> bool:
-    having = {item.receiver for item in moments if item.what == Event.CONTENT_HANDOVER}
+    having = {
+        item.receiver for item in moments if item.what in {Event.CONTENT_HANDOVER, Event.CONTENT_HANDOVER_FAILURE}
+    }
     return having >= {item.receiver for item in moments if item.what == Event.CONTENT_CONSIGNMENT}

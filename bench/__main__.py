@@ -17,6 +17,7 @@ import xmlsec
 from lxml import etree
 from signxml import XMLVerifier
 
+from bench import trust
 from envelopes import xml
 from envelopes.drafting import draft_letter
 from envelopes.edxml import Organ, build
@@ -49,6 +50,7 @@ def main() -> None:
         for size in (3_000, 300_000, 3_000_000):
             verification(key, size)
         judgement(home, key)
+        trust.main()
         asyncio.run(submission(home, key))
 
 

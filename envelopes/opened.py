@@ -48,7 +48,8 @@ class DetachedAttachment:
 class Envelope:
     """Hold a message that may be used: what it says, the digest (SHA-256, hex) of its bytes, and why it is believed.
 
-    `detached` are the files that travel beside it, in the order of the manifest; all of them are signed.
+    `detached` are the files that travel beside it, in the order of the manifest; all of them are signed. `signer` is the
+    certificate that was judged; None for a message that stands on authentication alone.
     """
 
     message: Message
@@ -58,6 +59,7 @@ class Envelope:
     claimed_time: datetime | None
     verdict: Verdict
     detached: tuple[DetachedAttachment, ...] = ()
+    signer: Certificate | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +110,7 @@ class Opened:
             claimed_time=self.claimed_time,
             verdict=verdict,
             detached=_describe(message, digests),
+            signer=self.chain[0] if self.chain else None,
         )
 
     def _check_sender(self, stated: str, verdict: Verdict) -> None:

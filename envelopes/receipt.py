@@ -51,6 +51,7 @@ class Event(StrEnum):
     SUBMISSION_REJECTION = "SubmissionRejection"
     CONTENT_CONSIGNMENT = "ContentConsignment"
     CONTENT_HANDOVER = "ContentHandover"
+    CONTENT_HANDOVER_FAILURE = "ContentHandoverFailure"
     CONSIGNMENT_ACCEPTANCE = "ConsignmentAcceptance"
     CONSIGNMENT_REJECTION = "ConsignmentRejection"
 

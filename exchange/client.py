@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO, Literal, Self
 
 import aiohttp
@@ -13,6 +12,7 @@ import msgspec
 from exchange.answers import UNREACHABLE, HubRefused, read_answer, read_refusal
 from exchange.api.accounts import AuditView, NewTokenView, RotationRequest, TokenRequest, TokenView
 from exchange.api.offices import PartyRequest
+from exchange.api.signatures import FileSignaturesView
 from exchange.api.views import (
     AttachmentView,
     CountsView,
@@ -31,12 +31,14 @@ from exchange.api.views import (
     TrustView,
 )
 from exchange.applying import Applying
+from exchange.attention import Attention
 from exchange.composing import (
     MAX_UNPACKED,
     VIETNAM,
     Draft,
     Event,
     Finding,
+    KeyFails,
     KeyHolder,
     Letter,
     Message,
@@ -47,10 +49,10 @@ from exchange.composing import (
     compose_letter,
     digest_of,
     read_document,
-    read_key,
     sign_unsigned,
     unpack,
 )
+from exchange.keys.opening import open_key
 from exchange.reachability import doubt_reach, names_party
 from exchange.transfer import FILE_DIFFERS, Download, Line, Progress, Stored, Upload, opened
 from trust_store.errors import Reason, Refused, reason
@@ -68,6 +70,7 @@ __all__ = [
     "Event",
     "Finding",
     "HubRefused",
+    "KeyFails",
     "KeyHolder",
     "Letter",
     "Message",
@@ -89,8 +92,8 @@ __all__ = [
     "Unpacked",
     "compose_letter",
     "digest_of",
+    "open_key",
     "read_document",
-    "read_key",
     "reason",
     "sign_unsigned",
     "unpack",
@@ -114,15 +117,13 @@ class Client:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_how_it_ended: object) -> None:
         await self._session.close()
 
     async def submit(self, document: bytes) -> SubmissionView:
         """Send a signed document; sending the same bytes again gives the same receipt."""
-        headers = {"Content-Type": "application/xml"}
-        return read_answer(await self._bytes("POST", "v1/messages", data=document, headers=headers), SubmissionView)
+        options = {"data": document, "headers": {"Content-Type": "application/xml"}}
+        return read_answer(await self._bytes("POST", "v1/messages", **options), SubmissionView)
 
     async def sent(self, *, after: str = "", limit: int = 50, **search: str) -> list[MessageView]:
         """List what was sent, newest first, from behind the message `after`; `search` as the API description has it."""
@@ -145,6 +146,10 @@ class Client:
     async def attachments(self, key: str) -> list[AttachmentView]:
         """List the files beside a message."""
         return read_answer(await self._bytes("GET", f"v1/messages/{key}/attachments"), list[AttachmentView])
+
+    async def signatures(self, key: str) -> list[FileSignaturesView]:
+        """Tell what signatures there are inside the files of a message, as this hub sees them."""
+        return read_answer(await self._bytes("GET", f"v1/messages/{key}/signatures"), list[FileSignaturesView])
 
     async def download(
         self, key: str, ordinal: int, path: Path, *, digest: str = "", on_progress: Progress | None = None
@@ -172,8 +177,9 @@ class Client:
         self, *, waiting: bool = True, after: str = "", limit: int = 50, **search: str
     ) -> list[DeliveryView]:
         """List the mailbox, oldest first, from behind the delivery `after`; `search` as the API description has it."""
-        query = {"box": "waiting" if waiting else "all", "limit": str(limit), **search}
-        query |= {"after": after} if after else {}
+        query = {"box": "waiting" if waiting else "all", "limit": str(limit), **search} | (
+            {"after": after} if after else {}
+        )
         return read_answer(await self._bytes("GET", "v1/inbox", params=query), list[DeliveryView])
 
     async def counts(self) -> CountsView:
@@ -191,8 +197,7 @@ class Client:
 
     async def archive(self, delivery: str, *, away: bool = True) -> CountsView:
         """Put an acknowledged delivery into the archive, or take it out."""
-        method = "PUT" if away else "DELETE"
-        return read_answer(await self._bytes(method, f"v1/inbox/{delivery}/archive"), CountsView)
+        return read_answer(await self._bytes("PUT" if away else "DELETE", f"v1/inbox/{delivery}/archive"), CountsView)
 
     async def archive_sent(self, key: str, *, away: bool = True) -> MessageView:
         """Put a sent message into the archive, or take it out."""
@@ -200,8 +205,7 @@ class Client:
 
     async def lease(self, *, limit: int = 10, lease: float = 60.0, wait: float = 0.0) -> list[DeliveryView]:
         """Lease waiting deliveries for `lease` seconds, waiting up to `wait` seconds for one."""
-        wanted = LeaseRequest(limit=limit, lease_seconds=lease, wait_seconds=wait)
-        body = msgspec.json.encode(wanted)
+        body = msgspec.json.encode(LeaseRequest(limit=limit, lease_seconds=lease, wait_seconds=wait))
         return read_answer(await self._bytes("POST", "v1/inbox/leases", data=body), list[DeliveryView])
 
     async def acknowledge(self, delivery: str) -> ReceiptView:
@@ -211,6 +215,14 @@ class Client:
     async def evidence(self, key: str) -> bytes:
         """Download a receipt (sealed XML)."""
         return await self._bytes("GET", f"v1/evidence/{key}")
+
+    async def stamp(self, key: str) -> bytes:
+        """Download the proof of a receipt's time-stamp (JSON); `receipt-not-stamped` while there is none."""
+        return await self._bytes("GET", f"v1/evidence/{key}/stamp")
+
+    async def raised(self, message: str, level: str) -> bytes:
+        """Download a message raised to a level (T, LT or LTA) beside what its sender signed."""
+        return await self._bytes("GET", f"v1/messages/{message}/raised", params={"level": level})
 
     async def whoami(self) -> PartyView:
         """Show the party that the token speaks for."""
@@ -276,6 +288,11 @@ class Client:
         """Show the audit trail from behind a row, oldest first; for auditors."""
         query = {"after": str(after), "limit": str(limit)}
         return read_answer(await self._bytes("GET", "v1/audit", params=query), list[AuditView])
+
+    @property
+    def attention(self) -> Attention:
+        """Ask about certificates that end, notices, and keys that were lost."""
+        return Attention(self._bytes)
 
     @property
     def enrolment(self) -> Applying:

@@ -23,7 +23,7 @@ from trust_store.errors import Refused, reason
 from trust_store.evidence import Evidence
 from trust_store.identity import may_issue_evidence
 from trust_store.judge import judge
-from trust_store.keys import KeyHolder, load_pem, load_pkcs12
+from trust_store.keys import KeyFails, KeyHolder
 from trust_store.policy import Policy
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "Draft",
     "Event",
     "Finding",
+    "KeyFails",
     "KeyHolder",
     "Letter",
     "Message",
@@ -42,7 +43,6 @@ __all__ = [
     "compose_letter",
     "digest_of",
     "read_document",
-    "read_key",
     "sign_unsigned",
     "unpack",
 ]
@@ -145,17 +145,6 @@ def sign_unsigned(document: bytes, key: KeyHolder) -> bytes:
         if refusal.reason is ALREADY_SIGNED:
             return document
         raise
-
-
-def read_key(data: bytes, password: bytes | None = None, certificates: bytes | None = None) -> KeyHolder:
-    """Read a key file: PKCS#12, or PEM with the certificates in the same file or in another.
-
-    Raises:
-        Refused: it cannot be read, or the password does not open it.
-    """
-    if b"-----BEGIN" in data:
-        return load_pem(data, certificates or data, password)
-    return load_pkcs12(data, password or b"")
 
 
 def read_document(data: bytes) -> Message:

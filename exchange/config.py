@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -20,6 +20,7 @@ BAD_SETTING = reason(
 NO_HUB = reason("hub-missing", "There is no hub in this folder", "Make one with 'congvan init' or 'congvan sandbox'")
 
 NGSP_PREFIX: Final = re.compile(r"(/[A-Za-z0-9._-]+)*")
+TIME_URL: Final = r"https?://[!-+\--~]+"
 Amount = Annotated[int, msgspec.Meta(ge=0)]
 Secret = Annotated[str, msgspec.Meta(pattern=r"^([!-~]{20,})?$")]
 """Nothing, or at least 20 characters without white space."""
@@ -34,6 +35,10 @@ class Settings(Limits, frozen=True, kw_only=True, forbid_unknown_fields=True):
     inline_bytes: Amount = 64 * 1024
     sweep_seconds: float = 5.0
     rehearsal_seconds: Seconds = 20
+    signing_key: str = "keys/hub.key.pem"
+    signing_cert: str = "keys/hub.cert.pem"
+    signing_password_file: str = ""
+    inspection_seconds: Seconds = 10
     tls_cert: str = ""
     tls_key: str = ""
     client_ca: str = ""
@@ -55,10 +60,25 @@ class Settings(Limits, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ngsp_max_bytes: Count = 50 * 1024 * 1024
     clock_skew_seconds: Amount = 300
     refuse_future_claims: bool = False
+    time_authorities: Annotated[str, msgspec.Meta(pattern=f"^({TIME_URL}( *, *{TIME_URL})*)?$")] = ""
+    time_seconds: Seconds = 10
+    time_batch_seconds: Seconds = 60
+    time_outage_minutes: Count = 60
     gateway_routes: str = ""
     gateway_subscriptions: str = ""
     gateway_seconds: Seconds = 30
     gateway_max_bytes: Count = 8 * 1024 * 1024
+    warning_days: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,3}( *, *[0-9]{1,3})*$")] = "60, 30, 14, 3, 1"
+    administrator_emails: str = ""
+    smtp_host: str = ""
+    smtp_port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 587
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_ca: str = ""
+    smtp_user: str = ""
+    smtp_password: str = ""
+    smtp_password_file: str = ""
+    smtp_from: str = ""
+    smtp_seconds: Seconds = 30
     fetch_allowed: str = ""
     fetch_proxy: Annotated[str, msgspec.Meta(pattern=r"^(http://\S+)?$")] = ""
     fetch_max_bytes: Count = 32 * 1024 * 1024
@@ -69,6 +89,11 @@ class Settings(Limits, frozen=True, kw_only=True, forbid_unknown_fields=True):
     enrolment_approvals: Annotated[int, msgspec.Meta(ge=1, le=5)] = 1
     renewal_approvals: Annotated[int, msgspec.Meta(ge=0, le=5)] = 0
     enrolment_code_hours: Annotated[int, msgspec.Meta(ge=1, le=720)] = 72
+
+    @property
+    def time_urls(self) -> tuple[str, ...]:
+        """Return the addresses of the time-stamp authorities, the preferred one first."""
+        return tuple(each.strip() for each in self.time_authorities.split(",") if each.strip())
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,12 @@ DAMAGED = reason(
     "What is stored is not what was received",
     "The administrator must restore the file from backup; nothing wrong is ever handed out",
 )
-OWN_FAULTS: Final = (BUSY, STORAGE_FAILING, DISK_FULL, DAMAGED)
+UNSEALED = reason(
+    "receipt-waits",
+    "The hub cannot sign the receipt at the moment",
+    "Send or ask again later: what was taken on is kept, and its receipt will be the same",
+)
+OWN_FAULTS: Final = (BUSY, STORAGE_FAILING, DISK_FULL, DAMAGED, UNSEALED)
 """What is wrong with the hub and not with what was asked: nobody is given evidence that a document was refused for it."""
 
 
@@ -122,6 +127,14 @@ class Later(Refused):
     def __init__(self, why: Reason, detail: str = "", seconds: float = 1) -> None:
         super().__init__(why, detail)
         self.seconds = max(1, math.ceil(seconds))
+
+
+class Unsealed(Later):
+    """A receipt cannot be signed now; `why` is for the log, for it tells how the hub keeps its keys."""
+
+    def __init__(self, why: Refused, seconds: float = 5) -> None:
+        super().__init__(UNSEALED, "The hub's key does not sign", seconds)
+        self.why = why
 
 
 def unstored(error: OSError) -> Refused:

@@ -38,6 +38,7 @@ class ThreadWorkers:
 
     def __init__(self, threads: int = 2) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="worker")
+        self._waiter = ThreadPoolExecutor(1, thread_name_prefix="device")
 
     async def run(self, weight: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work` on something of `weight` bytes."""
@@ -45,9 +46,14 @@ class ThreadWorkers:
             return work(*args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: work(*args, **kwargs))
 
+    async def wait(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `work` that waits for a device, in a thread of its own."""
+        return await asyncio.get_running_loop().run_in_executor(self._waiter, lambda: work(*args, **kwargs))
+
     def close(self) -> None:
         """Wait for what is running and let the threads go."""
         self._pool.shutdown()
+        self._waiter.shutdown(cancel_futures=True)
 
 
 class LoggedProgress:

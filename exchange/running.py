@@ -11,13 +11,17 @@ import msgspec
 from exchange.config import Home, Settings
 from exchange.core.audit import AuditEntry, AuditEvent, Author
 from exchange.core.hub import Hub
-from exchange.core.ports import AuditTrail, Entropy, Registry, Systems, Tokens, TrustRegistry
+from exchange.core.ports import AuditTrail, Entropy, HubKeys, Registry, Systems, Tokens, TrustRegistry
 from exchange.core.reading import Reading
 from exchange.core.retention import Retention
+from exchange.core.stamping import TimeAuthorities
 from exchange.delivery.bell import LocalBell
+from exchange.delivery.mail import Postman
 from exchange.net.fetching import Fetcher
 from exchange.operation.asking import Inquiries
+from exchange.storage.hub_keys import HubKeyStore
 from exchange.storage.sqlite import SqliteDatabase
+from exchange.storage.stamps import StampStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,9 @@ class Exchange:
     entropy: Entropy
     database: SqliteDatabase
     retention: Retention
+    stamps: StampStore
+    clocks: TimeAuthorities
+    postman: Postman | None
     inquiries: Inquiries
 
     @property
@@ -55,6 +62,20 @@ class Exchange:
     def audit(self) -> AuditTrail:
         """Give the audit trail."""
         return self.hub.store.audit
+
+    @property
+    def hub_keys(self) -> HubKeys:
+        """Give what keeps which keys the hub has and had."""
+        return HubKeyStore(self.database)
+
+    async def require_key(self) -> None:
+        """See that the key which signs now can be used.
+
+        Raises:
+            Refused: it cannot be opened.
+        """
+        signer = await self.hub.signer()
+        await self.hub.workers.wait(lambda: signer.private_key)
 
     async def note_settings(self) -> None:
         """Audit the settings if they are not those that the hub was last served with; their values may be secrets."""

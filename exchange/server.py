@@ -21,6 +21,7 @@ from exchange.api.app import build_app
 from exchange.api.problems import answer_refusal
 from exchange.core.retention import remove_expired
 from exchange.core.sweep import discard_orphans, seal_waiting
+from exchange.delivery.mail import Courier
 from exchange.gateway.app import mount as mount_gateway
 from exchange.lgsp.app import PREFIX as LGSP_PREFIX
 from exchange.lgsp.app import build_app as lgsp_app
@@ -32,10 +33,12 @@ from exchange.net.tls import TlsFiles, build_context
 from exchange.ngsp.app import MAX_HEADER as DIALECT_HEADER
 from exchange.ngsp.app import answer_refusal as answer_dialect
 from exchange.ngsp.app import build_app as dialect_app
+from exchange.operation.lookout import look_forever
 from exchange.operation.refreshing import Refresher
 from exchange.operation.watch import Watch
 from exchange.operation.workers import Worker
 from exchange.running import Exchange
+from exchange.timekeeping import stamp_forever
 from trust_store.errors import Refused, reason
 
 ADDRESS = reason(
@@ -182,9 +185,15 @@ async def _running(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 
 
 def _beside(exchange: Exchange, watch: Watch) -> Iterator[Coroutine[Any, Any, None]]:
-    """Give what runs beside the listeners; of several processes the first one sweeps for all."""
+    """Give what runs beside the listeners; of several processes the first one sweeps, warns and mails for all."""
     if watch.worker is None or watch.worker.leads:
         yield _sweep_forever(exchange)
+        if exchange.clocks.urls:
+            yield stamp_forever(exchange)
+        yield look_forever(exchange)
+        if exchange.postman is not None:
+            hub = exchange.hub
+            yield Courier(notices=hub.store.notices, clock=hub.clock, postman=exchange.postman).carry_forever()
         yield Refresher(exchange.inquiries).run_forever()
     if watch.worker is not None:
         yield watch.share_forever(watch.worker)

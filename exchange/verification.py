@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from envelopes import receipt, xml
+from envelopes.batch import climb, leaf_of, read_proof
 from envelopes.edxml.syntax import NAMESPACE
 from envelopes.signature.detached import Detached
 from envelopes.signature.lasting import Lasting, assess, judge_claim
-from envelopes.signature.verify import Signed, place_of, verify
+from envelopes.signature.reasons import COVERAGE, MISPLACED, REFERENCE, SEVERAL
+from envelopes.signature.verify import Place, Signed, place_of, verify
 from trust_store.errors import Refused, reason
 from trust_store.evidence import Evidence
+from trust_store.explain import Record, as_record
 from trust_store.identity import may_issue_evidence
 from trust_store.judge import judge
 from trust_store.policy import Policy
+from trust_store.timestamp import judge_token
+from trust_store.token import load_token
 from trust_store.verdict import Outcome
 
 NOT_AT_HAND = reason(
@@ -30,6 +35,7 @@ UNMATCHED = reason(
 )
 
 _SENDER = "edXMLEnvelope/edXMLHeader/MessageHeader/From/OrganId"
+_PLACES = frozenset(each.code for each in (COVERAGE, MISPLACED, REFERENCE, SEVERAL))
 _SHOWN = 3
 """How many of the absent files are named."""
 SENDER = "/".join(f"{{{NAMESPACE}}}{name}" for name in _SENDER.split("/"))
@@ -40,7 +46,8 @@ class Finding:
     """Say what one file turned out to be: `valid`, `invalid` or `unknown`, with a stable reason and a sentence.
 
     `detached` are the digests (SHA-256, hex) of the files beside it that a believed signature covers. `lasting` says what
-    level the signature has reached and what time is proven, where there is one that holds.
+    level the signature has reached and what time is proven, where there is one that holds. `checks` is the whole verdict
+    about the signer as JSON values, empty where none could be reached.
     """
 
     verdict: str
@@ -48,14 +55,21 @@ class Finding:
     text: str
     detached: frozenset[str] = frozenset()
     lasting: Lasting | None = None
+    checks: Record = field(default_factory=dict)
 
 
 def examine(
-    data: bytes, evidence: Evidence, policy: Policy, at: datetime, attachments: Collection[str] = ()
+    data: bytes,
+    evidence: Evidence,
+    policy: Policy,
+    at: datetime,
+    attachments: Collection[str] = (),
+    proven: datetime | None = None,
 ) -> Finding:
     """Verify one document and judge its signer at a moment; needs no hub and no network.
 
-    Where time-stamps prove an earlier moment, the signer is judged as of that: what ends later takes nothing away.
+    Where time-stamps prove an earlier moment, the signer is judged as of that: what ends later takes nothing away. `proven`
+    is one that was proven otherwise, as by `examine_stamp`.
 
     `attachments` are the digests (SHA-256, hex) of the files at hand that travel beside documents.
     """
@@ -66,14 +80,32 @@ def examine(
     except Refused as refusal:
         return Finding(verdict=Outcome.INVALID, reason=refusal.reason.code, text=refusal.text)
     lasting = assess(signed, evidence, policy, at)
-    verdict = judge(signed.chain, evidence, policy, min(at, lasting.proven or at))
+    verdict = judge(signed.chain, evidence, policy, min(at, lasting.proven or at, proven or at))
+    record = as_record(verdict)
     issuer = may_issue_evidence(signed.chain[0]) if receipt.is_receipt(signed.element) else None
     for check in (verdict, issuer):
         if check is not None and check.reason is not None:
             text = f"{check.text}. {check.reason.fix}"
-            return Finding(verdict=check.outcome, reason=check.reason.code, text=text, lasting=lasting)
+            return Finding(verdict=check.outcome, reason=check.reason.code, text=text, lasting=lasting, checks=record)
     said = f"{what}signed by {signed.chain[0].subject}. {verdict.text}{_tell(lasting)}{_doubt(signed, at)}"
-    return replace(_with_files(signed.detached, attachments, said), lasting=lasting)
+    return replace(_with_files(signed.detached, attachments, said), lasting=lasting, checks=record)
+
+
+def examine_stamp(
+    data: bytes, sealed: bytes, evidence: Evidence, policy: Policy, at: datetime
+) -> tuple[Finding, datetime | None]:
+    """Verify the proof (JSON) that a sealed receipt is in a time-stamped batch; the proven moment comes with it."""
+    try:
+        proof = read_proof(data, sealed)
+        root, token = climb(leaf_of(sealed), proof), load_token(proof.token)
+    except Refused as refusal:
+        return Finding(verdict=Outcome.INVALID, reason=refusal.reason.code, text=refusal.text), None
+    verdict = judge_token(token, root, evidence, policy, at)
+    if verdict.reason is not None:
+        text = f"{verdict.text}. {verdict.reason.fix}"
+        return Finding(verdict=verdict.outcome, reason=verdict.reason.code, text=text), None
+    text = f"The receipt is one of a batch of {proof.count}. {verdict.text}"
+    return Finding(verdict=Outcome.VALID, reason="", text=text), token.time
 
 
 def _doubt(signed: Signed, at: datetime) -> str:
@@ -90,6 +122,17 @@ def _tell(lasting: Lasting) -> str:
     if wrong is not None:
         return f". {lasting.name}: a time-stamp proves nothing, {wrong.text}"
     return f". {lasting.name}" if lasting.is_baseline else ""
+
+
+def belongs_to_others(data: bytes, finding: Finding) -> bool:
+    """Tell whether a document that the hub's own profile refuses for the places of its signatures is of another kind.
+
+    Letters and receipts are the hub's own kinds, and held to that profile whatever they hold.
+    """
+    if finding.reason not in _PLACES:
+        return False
+    root = xml.parse(data).getroot()
+    return place_of(root) is not Place.EDXML_HEADER and not receipt.is_receipt(root)
 
 
 def _with_files(detached: Sequence[Detached], attachments: Collection[str], said: str) -> Finding:

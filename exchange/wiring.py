@@ -14,23 +14,29 @@ from exchange.blobs.local import LocalBlobs
 from exchange.blobs.partials import LocalPartials
 from exchange.config import Home, Settings, read_settings
 from exchange.core.applications import Terms
-from exchange.core.audit import AuditEntry, AuditEvent
+from exchange.core.audit import AuditEntry, AuditEvent, Author
 from exchange.core.enrolling import Enrolment
 from exchange.core.filing import Registrar
 from exchange.core.hub import Hub
 from exchange.core.judging import Judging
-from exchange.core.ports import Asker, Clock, Entropy, Progress, Store
+from exchange.core.ports import Asker, Clock, Entropy, Progress, Store, TrustMaterial
 from exchange.core.ports.files import Room
 from exchange.core.quota import Daily
 from exchange.core.reach import Sizes
 from exchange.core.reading import Reading
+from exchange.core.stamping import TimeAuthorities
 from exchange.core.uploads import Allowance, Uploads
 from exchange.delivery.bell import LocalBell
+from exchange.delivery.mail import addresses_of, postman_of
 from exchange.founding import FileAuthority
+from exchange.inspection import Inspection
+from exchange.keys.ring import Ring
 from exchange.machine import LoggedProgress, SystemClock, SystemEntropy, ThreadWorkers
 from exchange.net.addresses import read_allowed
 from exchange.net.fetching import Bounds, Fetcher
+from exchange.net.posting import HttpPoster
 from exchange.operation.asking import Desk, Inquiries, Machine
+from exchange.operation.lookout import Belongings
 from exchange.rehearsal import ProcessRehearsal
 from exchange.running import Exchange
 from exchange.storage.audit import AuditStore
@@ -39,38 +45,50 @@ from exchange.storage.directory import DirectoryStore
 from exchange.storage.effects import EffectStore
 from exchange.storage.enrolments import EnrolmentStore
 from exchange.storage.evidence import EvidenceStore
+from exchange.storage.hub_keys import HubKeyStore
 from exchange.storage.mailboxes import MailboxStore
 from exchange.storage.messages import MessageStore
 from exchange.storage.migration import migrate
+from exchange.storage.notices import NoticeStore
+from exchange.storage.quarantine import QuarantineStore
 from exchange.storage.retention import RetentionStore
 from exchange.storage.revocation import RevocationStore
 from exchange.storage.sources import SourceStore
 from exchange.storage.sqlite import SqliteDatabase, open_database
+from exchange.storage.stamps import StampStore
 from exchange.storage.systems import SystemStore
+from exchange.storage.terms import TermStore
 from exchange.storage.tokens import TokenStore
 from exchange.storage.trust import TrustStore
 from exchange.storage.uploads import FileStore
-from trust_store.errors import Refused
-from trust_store.keys import KEY_UNREADABLE, HeldKey, load_pem
 from trust_store.policy import Freshness, Policy
 
 
 @contextlib.asynccontextmanager
 async def open_exchange(
-    home: Home, *, clock: Clock | None = None, progress: Progress | None = None, bell: LocalBell | None = None
+    home: Home,
+    *,
+    clock: Clock | None = None,
+    progress: Progress | None = None,
+    bell: LocalBell | None = None,
+    signing: bool = True,
 ) -> AsyncIterator[Exchange]:
     """Open the hub that lives in a folder, and close it whole; `bell` is one that other processes hear too.
+
+    Without `signing` its own keys may be missing: for those who put that right.
 
     Raises:
         Refused: there is no hub, a setting is wrong, or its key cannot be read.
     """
-    settings, key = prepare(home)
+    settings = prepare(home)
+    postman = postman_of(settings, home.folder)
     workers, rehearsal = ThreadWorkers(), ProcessRehearsal(settings.rehearsal_seconds)
-    async with open_database(home.database) as database, _closing(workers, rehearsal):
+    inspection = Inspection(settings.inspection_seconds)
+    async with open_database(home.database) as database, _closing(workers, rehearsal, inspection):
         site = _Site(
             home=home,
             settings=settings,
-            key=key,
+            keys=Ring(HubKeyStore(database), home, settings),
             database=database,
             clock=clock or SystemClock(),
             entropy=SystemEntropy(),
@@ -82,10 +100,11 @@ async def open_exchange(
         directory, trust = DirectoryStore(database, settings.code), TrustStore(database)
         async with site.inquiring(trust) as inquiries:
             hub = site.hub(site.store(directory, inquiries.desk), inquiries)
-            await _begin_trail(hub)
+            await site.begin(hub, needed=signing)
+            stamps, clocks = StampStore(database), site.clocks(hub)
             yield Exchange(
                 hub=hub,
-                reading=Reading(hub=hub),
+                reading=Reading(hub=hub, stamps=stamps, stamper=clocks, inspector=inspection),
                 registry=directory,
                 trust=trust,
                 bell=site.bell,
@@ -95,44 +114,42 @@ async def open_exchange(
                 database=database,
                 retention=RetentionStore(database),
                 inquiries=inquiries,
+                stamps=stamps,
+                clocks=clocks,
+                postman=postman,
             )
 
 
 @contextlib.asynccontextmanager
-async def _closing(workers: ThreadWorkers, rehearsal: ProcessRehearsal) -> AsyncIterator[None]:
+async def _closing(workers: ThreadWorkers, rehearsal: ProcessRehearsal, inspection: Inspection) -> AsyncIterator[None]:
     """End the hub's threads and processes with the block."""
     try:
         yield
     finally:
         workers.close()
         await rehearsal.close()
+        await inspection.close()
 
 
-def prepare(home: Home) -> tuple[Settings, HeldKey]:
-    """Read the settings and the key of a hub, and bring its database to this version.
+def prepare(home: Home) -> Settings:
+    """Read the settings of a hub, and bring its database to this version.
 
     Raises:
-        Refused: there is no hub, a setting is wrong, or its key cannot be read.
+        Refused: there is no hub, or a setting is wrong.
     """
-    settings, key = read_settings(home), _read_key(home)
+    settings = read_settings(home)
     migrate(home.database)
     home.blobs.mkdir(exist_ok=True)
-    return settings, key
-
-
-async def _begin_trail(hub: Hub) -> None:
-    """Write the first row of the audit trail, once for each code that the hub has had."""
-    entry = AuditEntry(event=AuditEvent.HUB_FOUNDED, actor="hub", subject=hub.registrar.issuer.code)
-    await hub.store.audit.append_news(entry, hub.clock.now())
+    return settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Site:
-    """Hold what a hub is built from: its folder, its settings and key, its database, and the machine."""
+    """Hold what a hub is built from: its folder, its settings and keys, its database, and the machine."""
 
     home: Home
     settings: Settings
-    key: HeldKey
+    keys: Ring
     database: SqliteDatabase
     clock: Clock
     entropy: Entropy
@@ -161,13 +178,20 @@ class _Site:
             await inquiries.close()
             desk.fetcher.close()
 
+    async def begin(self, hub: Hub, *, needed: bool) -> None:
+        """Write the first row of the audit trail, once for each code that the hub has had, and take its key in."""
+        now = self.clock.now()
+        entry = AuditEntry(event=AuditEvent.HUB_FOUNDED, actor="hub", subject=hub.registrar.issuer.code)
+        await hub.store.audit.append_news(entry, now)
+        await self.keys.begin(Author(actor="hub", at=now), needed=needed)
+
     def policy(self) -> Policy:
         """State what is asked of certificates."""
         return Policy(freshness=Freshness(grace=timedelta(hours=self.settings.revocation_grace_hours)))
 
     def store(self, directory: DirectoryStore, desk: Desk) -> Store:
         """Put together what the database keeps."""
-        database, settings = self.database, self.settings
+        database, settings, addresses = self.database, self.settings, addresses_of(self.settings)
         daily = Daily(letters=settings.letters_per_day, bytes=settings.letter_bytes_per_day)
         return Store(
             messages=MessageStore(database, daily),
@@ -184,7 +208,13 @@ class _Site:
             systems=SystemStore(database, FileVault(self.home.vault, self.entropy)),
             enrolments=EnrolmentStore(database),
             audit=AuditStore(database),
+            terms=TermStore(database, self._own(desk.trust).terms),
+            notices=NoticeStore(database, addresses),
+            quarantine=QuarantineStore(database, addresses),
         )
+
+    def _own(self, trust: TrustMaterial) -> Belongings:
+        return Belongings(home=self.home, settings=self.settings, keys=HubKeyStore(self.database), trust=trust)
 
     def hub(self, store: Store, asker: Asker) -> Hub:
         """Build the path of a message."""
@@ -201,12 +231,24 @@ class _Site:
             asker=asker,
             progress=self.progress,
             registrar=Registrar(issuer=Actor(code=settings.code, name=settings.name), entropy=self.entropy),
-            key=self.key,
+            keys=self.keys,
             policy=self.policy(),
             claims=ClaimRule(skew=skew, is_strict=settings.refuse_future_claims),
             inline_bytes=settings.inline_bytes,
             sizes=Sizes(anybody=most, bound=min(settings.ngsp_max_bytes, most)),
             enrolment=self._enrolment(store, asker),
+        )
+
+    def clocks(self, hub: Hub) -> TimeAuthorities:
+        """Know the time-stamp authorities that the settings name."""
+        return TimeAuthorities(
+            urls=self.settings.time_urls,
+            poster=HttpPoster(self.settings.time_seconds),
+            trust=hub.store.trust,
+            clock=self.clock,
+            entropy=self.entropy,
+            policy=hub.policy,
+            skew=timedelta(seconds=self.settings.clock_skew_seconds),
         )
 
     def _enrolment(self, store: Store, asker: Asker) -> Enrolment:
@@ -242,10 +284,3 @@ class _Site:
                 age=timedelta(days=settings.unattached_days),
             ),
         )
-
-
-def _read_key(home: Home) -> HeldKey:
-    try:
-        return load_pem((home.keys / "hub.key.pem").read_bytes(), (home.keys / "hub.cert.pem").read_bytes())
-    except OSError as error:
-        raise Refused(KEY_UNREADABLE, f"The hub's own key: {error.strerror}", where=str(error.filename)) from None

@@ -69,8 +69,9 @@ class Evidence:
     """Hold the trusted authorities, the known ones between them and the signers, and what is known of revocations.
 
     `terms` has those of anchors by fingerprint, where they are not as usual. `revoked` is the local list; `lists` and
-    `answers` come from the authorities, and are believed only as far as their signatures reach. `paths` and `standings`
-    remember what was found by this very evidence; keep the value to keep the memory, and it ends with it.
+    `answers` come from the authorities, and are believed only as far as their signatures reach. `paths`
+    remembers paths, which depend on certificates alone, and can be handed on; `standings` remembers what was found by this
+    very evidence, and never passes to another value, not even to a changed copy.
     """
 
     anchors: tuple[Certificate, ...]
@@ -80,7 +81,13 @@ class Evidence:
     lists: tuple[RevocationList, ...] = ()
     answers: tuple[OcspAnswer, ...] = ()
     paths: Paths = field(default_factory=Paths, compare=False, repr=False)
-    standings: Standings = field(default_factory=Standings, compare=False, repr=False)
+    standings: Standings = field(default_factory=Standings, init=False, compare=False, repr=False)
+    _listed: dict[str, list[Revocation]] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Sort the local list by certificate: it is looked at for every signature, and can have many thousand entries."""
+        for each in self.revoked:
+            self._listed.setdefault(each.signed_part, []).append(each)
 
     def terms_of(self, anchor: Certificate) -> Terms:
         """Return on which terms an anchor is trusted."""
@@ -88,5 +95,5 @@ class Evidence:
 
     def revocation(self, certificate: Certificate, at: datetime) -> Revocation | None:
         """Find the earliest local revocation of the certificate that is in force at the moment."""
-        known = (each for each in self.revoked if each.signed_part == certificate.signed_part and each.at <= at)
+        known = (each for each in self._listed.get(certificate.signed_part, ()) if each.at <= at)
         return min(known, key=lambda each: each.at, default=None)

@@ -1,29 +1,32 @@
-"""Paths from a certificate to an anchor, by RFC 5280, section 6."""
+"""Paths from a certificate to an anchor, by RFC 5280, section 6.
+
+Candidates are built here, over signatures that were checked, the shortest first, and no more than can be looked at in a
+moment; the library judges each. It would build them by names alone, and try every order of authorities that name each other.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections import deque
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from asn1crypto import x509 as asn1
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from pyhanko_certvalidator import CertificateValidator, PKIXValidationParams, ValidationContext
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from pyhanko_certvalidator import PKIXValidationParams, ValidationContext
 from pyhanko_certvalidator.authority import CertTrustAnchor, TrustQualifiers, derive_quals_from_cert
-from pyhanko_certvalidator.errors import (
-    DisallowedAlgorithmError,
-    InvalidCertificateError,
-    PathBuildingError,
-    PathError,
-    ValidationError,
-)
+from pyhanko_certvalidator.errors import DisallowedAlgorithmError, PathError, ValidationError
 from pyhanko_certvalidator.path import ValidationPath
 from pyhanko_certvalidator.policy_decl import NO_REVOCATION, AcceptAllAlgorithms, CertRevTrustPolicy
+from pyhanko_certvalidator.validate import async_validate_path
 
 from trust_store.certificate import MALFORMED, Certificate
 from trust_store.errors import Misuse, reason
+from trust_store.names import same_name
 from trust_store.policy import ALGORITHM, PathRules
+from trust_store.signing import is_issued
 from trust_store.verdict import Check, failed, passed
 
 UNTRUSTED = reason(
@@ -31,6 +34,15 @@ UNTRUSTED = reason(
     "The certificate does not lead to a trusted authority",
     "Sign with a certificate of an authority that this hub lists, and send the authorities between with it",
 )
+
+MOST_PATHS = 12
+"""How many candidates are judged: one takes some milliseconds, and where there are more, something is wrong."""
+MOST_STEPS = 256
+"""How many beginnings of paths are followed upward to find the candidates."""
+MOST_CHECKS = 256
+"""How many signatures are checked to find them."""
+LONGEST = 12
+"""Authorities on one path; the longest of NIST's test suite has six."""
 
 _NAME = "path"
 _TEXT_LENGTH = 500
@@ -58,6 +70,14 @@ class Path:
 
     check: Check
     authorities: tuple[Certificate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """Hold where a certificate leads: the path, and how each certificate on it stands, the leaf first."""
+
+    path: Path
+    standings: tuple[Check, ...] = ()
 
 
 class Paths:
@@ -103,18 +123,75 @@ def find(
     which makes the answer independent of time. Anchors bind with their path length and name constraints (RFC 5937).
     Nothing is fetched, no revocation is looked at.
     """
+    if any(_same_holder(leaf, each) for each in anchors):
+        text = f"{leaf.subject} is itself a trusted authority; those issue certificates and sign no documents"
+        return Path(check=failed(_NAME, UNTRUSTED, text))
+    first: Path | None = None
+    moment = max(each.not_before for each in (leaf, *issuers, *anchors))
+    for line in candidates(leaf, issuers, anchors):
+        path = _judged(leaf, line, moment, rules)
+        if path.check.reason is None:
+            return path
+        first = first or path
+    return first or Path(check=failed(_NAME, UNTRUSTED, _unbuilt(leaf)))
+
+
+def candidates(
+    leaf: Certificate, issuers: tuple[Certificate, ...], anchors: tuple[Certificate, ...]
+) -> Iterator[tuple[Certificate, ...]]:
+    """Give the lines of authorities that issued each other, from the leaf's issuer to an anchor, the shortest first.
+
+    At most `MOST_PATHS` of them, found in at most `MOST_STEPS` steps and `MOST_CHECKS` checks of signatures; no certificate
+    is twice on one line.
+    """
+    issued, found = _Issued(), 0
+    begun: deque[tuple[Certificate, ...]] = deque([(leaf,)])
+    for _ in range(MOST_STEPS):
+        if not begun or found >= MOST_PATHS:
+            return
+        line = begun.popleft()
+        for anchor in issued.over(line[-1], anchors):
+            yield (*line[1:], anchor)
+            found += 1
+        if len(line) <= LONGEST:
+            begun.extend((*line, each) for each in issued.over(line[-1], issuers) if each not in line)
+
+
+class _Issued:
+    """Find who issued what, by name and signature; each signature is checked once under each key."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, bytes], bool] = {}
+        self._keys: dict[str, bytes] = {}
+
+    def over(self, lower: Certificate, authorities: tuple[Certificate, ...]) -> Iterator[Certificate]:
+        named = (each for each in authorities if same_name(lower.x509.issuer, each.x509.subject))
+        return (each for each in named if self._is(lower, each))
+
+    def _is(self, lower: Certificate, upper: Certificate) -> bool:
+        pair = lower.fingerprint, self._key(upper)
+        if pair not in self._known:
+            if len(self._known) >= MOST_CHECKS:
+                return False
+            self._known[pair] = is_issued(lower.x509, upper.public_key)
+        return self._known[pair]
+
+    def _key(self, certificate: Certificate) -> bytes:
+        known = self._keys.get(certificate.fingerprint)
+        if known is None:
+            key = certificate.public_key
+            known = b"" if key is None else key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+            self._keys[certificate.fingerprint] = known
+        return known
+
+
+def _judged(leaf: Certificate, line: tuple[Certificate, ...], moment: datetime, rules: PathRules) -> Path:
     try:
-        # The trees are built anew for each search: the reader completes them lazily, which threads cannot share. They are
-        # told apart by their place in memory: what the reader writes of an odd one is not what it read.
-        trees = [(asn1.Certificate.load(each.der), each) for each in (*issuers, *anchors)]
-        between, roots = ([tree for tree, _ in part] for part in (trees[: len(issuers)], trees[len(issuers) :]))
-        moment = max(each.not_before for each in (leaf, *issuers, *anchors))
-        context = _context(between, roots, moment, rules)
-        validator = CertificateValidator(asn1.Certificate.load(leaf.der), validation_context=context)
-        found = _finish(validator.async_validate_path())
-        return _path(leaf, found, {id(tree): each for tree, each in trees})
-    except (PathBuildingError, InvalidCertificateError):
-        return Path(check=failed(_NAME, UNTRUSTED, _unbuilt(leaf)))
+        # The trees are built anew each time: the reader completes them lazily, which threads cannot share.
+        *between, root = (asn1.Certificate.load(each.der) for each in line)
+        anchor = _anchor(root, rules)
+        whole = ValidationPath(anchor, list(reversed(between)), asn1.Certificate.load(leaf.der))
+        _finish(async_validate_path(_context(anchor, between, moment), whole))
     except DisallowedAlgorithmError as error:
         return Path(check=failed(_NAME, ALGORITHM, _explain(leaf, error)))
     except (ValidationError, PathError) as error:
@@ -122,13 +199,14 @@ def find(
     except _BROKEN:
         text = f"The certificate of {leaf.subject}, or one sent with it, is malformed: no path can be searched"
         return Path(check=failed(_NAME, MALFORMED, text))
+    return Path(
+        check=passed(_NAME, f"{leaf.subject} leads to the trusted authority {line[-1].subject}"), authorities=line
+    )
 
 
-def _context(
-    issuers: list[asn1.Certificate], anchors: list[asn1.Certificate], moment: datetime, rules: PathRules
-) -> ValidationContext:
+def _context(anchor: CertTrustAnchor, issuers: list[asn1.Certificate], moment: datetime) -> ValidationContext:
     return ValidationContext(
-        trust_roots=[_anchor(each, rules) for each in anchors],
+        trust_roots=[anchor],
         other_certs=issuers,
         moment=moment,
         allow_fetching=False,
@@ -167,14 +245,10 @@ def _finish(coroutine: Coroutine[Any, Any, _T]) -> _T:
     raise Misuse("the search for a path waits for something, though nothing may be fetched")
 
 
-def _path(leaf: Certificate, found: ValidationPath, known: dict[int, Certificate]) -> Path:
-    if found.pkix_len == 0:
-        text = f"{leaf.subject} is itself a trusted authority; those issue certificates and sign no documents"
-        return Path(check=failed(_NAME, UNTRUSTED, text))
-    downward = [known[id(each)] for each in found.iter_certs(include_root=True) if each is not found.leaf]
-    authorities = tuple(reversed(downward))
-    text = f"{leaf.subject} leads to the trusted authority {authorities[-1].subject}"
-    return Path(check=passed(_NAME, text), authorities=authorities)
+def _same_holder(one: Certificate, other: Certificate) -> bool:
+    """The same name over the same key, in whatever certificate."""
+    same_key = one.public_key is not None and one.public_key == other.public_key
+    return same_key and same_name(one.x509.subject, other.x509.subject)
 
 
 def _unbuilt(leaf: Certificate) -> str:

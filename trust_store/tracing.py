@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -10,8 +10,10 @@ from trust_store.certificate import Certificate
 from trust_store.errors import reason
 from trust_store.evidence import Evidence
 from trust_store.identity import PartyKind
-from trust_store.paths import Path
+from trust_store.paths import Path, Trace
 from trust_store.policy import Policy
+from trust_store.revocation.reasons import REVOKED
+from trust_store.revocation.said import just_before
 from trust_store.revocation.standing import Inquiry
 from trust_store.verdict import Check, failed, passed, unknown
 
@@ -41,14 +43,6 @@ NAME = "path"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trace:
-    """Hold where a certificate leads: the path, and how each certificate on it stands, the leaf first."""
-
-    path: Path
-    standings: tuple[Check, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Tracer:
     """Search among what is known at a moment, for a kind of party (None: whoever it is)."""
 
@@ -66,43 +60,72 @@ class Tracer:
         if not self.evidence.anchors:
             text = f"The certificate of {leaf.subject} cannot be judged: no trusted authority is known here"
             return Trace(path=Path(check=unknown(NAME, NO_ANCHOR, text)))
+        key = (self.kind, self.policy, leaf, *helpers)
+        known = self.evidence.standings.find(key, self.at)
+        if known is None:
+            known, until = self._trace(leaf, helpers)
+            if known.path.check.reason is not None:  # its text tells the moment
+                return known
+            self.evidence.standings.keep(key, self.at, until, known)
+        return replace(known, path=self._show(known.path))
+
+    def _trace(self, leaf: Certificate, helpers: Sequence[Certificate]) -> tuple[Trace, datetime | None]:
         anchors = _distinct(self.evidence.anchors)
         known = {leaf, *anchors}
         issuers = tuple(each for each in _distinct((*self.evidence.intermediates, *helpers)) if each not in known)
         unfit = {each: check for each in (*anchors, *issuers) if (check := self._fitness(each, anchors)).reason}
-        fit = tuple(each for each in issuers if each not in unfit)
-        trusted = tuple(each for each in anchors if each not in unfit)
-        found = self._search(leaf, fit, trusted, tuple(each for each in issuers if _signs_lists_only(each)))
+        inquiry = Inquiry(
+            evidence=self.evidence,
+            policy=self.policy,
+            at=self.at,
+            issuers=tuple(each for each in issuers if each not in unfit),
+            anchors=tuple(each for each in anchors if each not in unfit),
+            others=tuple(each for each in issuers if _signs_lists_only(each)),
+        )
+        found = self._search(leaf, inquiry)
         if found.path.check.reason is not None:
             for each in _lineage(leaf, (*anchors, *issuers)):
                 if each in unfit:
-                    return Trace(path=Path(check=replace(unfit[each], name=NAME)))
-        return found
+                    return Trace(path=Path(check=replace(unfit[each], name=NAME))), None
+        turns = (*inquiry.turns(), *self._turns((*anchors, *issuers)))
+        return found, min((each for each in turns if each >= self.at), default=None)
 
-    def _search(
-        self,
-        leaf: Certificate,
-        issuers: tuple[Certificate, ...],
-        anchors: tuple[Certificate, ...],
-        others: tuple[Certificate, ...],
-    ) -> Trace:
-        inquiry = Inquiry(
-            evidence=self.evidence, policy=self.policy, at=self.at, issuers=issuers, anchors=anchors, others=others
-        )
+    def _search(self, leaf: Certificate, inquiry: Inquiry) -> Trace:
         first: Trace | None = None
-        left = issuers
+        issuers, anchors = inquiry.issuers, inquiry.anchors
         while True:
-            path = self.evidence.paths.find(leaf, left, anchors, self.policy.path)
+            path = self.evidence.paths.find(leaf, issuers, anchors, self.policy.path)
             if path.check.reason is not None:
                 return first or Trace(path=path)
             line = (leaf, *path.authorities)
             standings = tuple(inquiry.standing(one, line[at:]) for at, one in enumerate(line[:-1], start=1))
-            found = Trace(path=self._show(path), standings=standings)
-            doubtful = [one for one, check in zip(line[1:-1], standings[1:], strict=True) if check.reason is not None]
+            found = Trace(path=path, standings=standings)
+            doubtful = self._doubtful(path.authorities, standings)
             if not doubtful:
                 return found
             first = first or found
-            left = tuple(each for each in left if each not in doubtful)
+            issuers = tuple(each for each in issuers if each not in doubtful)
+            anchors = tuple(each for each in anchors if each not in doubtful)
+
+    def _doubtful(self, authorities: tuple[Certificate, ...], standings: tuple[Check, ...]) -> list[Certificate]:
+        """Say which authorities another path would have to do without; none, when nothing is wrong or none can help."""
+        if standings[0].reason is REVOKED:
+            return []
+        found = [one for one in authorities if self.evidence.revocation(one, self.at) is not None]
+        found.extend(one for one, check in zip(authorities, standings[1:], strict=False) if check.reason is not None)
+        if not found and standings[0].reason is not None:
+            return [authorities[-1]]  # on the terms of another anchor it may be decided
+        return found
+
+    def _turns(self, certificates: Iterable[Certificate]) -> Iterator[datetime]:
+        """Give the last moments at which certificates, the terms of anchors, rules and the local list say the same."""
+        for each in certificates:
+            yield just_before(each.not_before)
+            yield each.not_after
+            terms = self.evidence.terms_of(each)
+            yield from (just_before(moment) for moment in (terms.since, terms.until) if moment is not None)
+        yield from (just_before(rule.until) for rule in self.policy.algorithms if rule.until is not None)
+        yield from (just_before(each.at) for each in self.evidence.revoked)
 
     def _show(self, path: Path) -> Path:
         """Show each authority of the path as a check of its own."""

@@ -42,7 +42,34 @@ _PREFIX_LIST: Final = f"{{{EXCLUSIVE}}}InclusiveNamespaces"
 _IDS: Final = frozenset({"Id", "ID", "id", "{http://www.w3.org/XML/1998/namespace}id"})
 _NCNAME: Final = re.compile(r"[^\W\d][\w.\-]*")
 _WHITE_SPACE: Final = dict.fromkeys(map(ord, " \t\r\n"))
+_ATTRIBUTES: Final = {
+    **{DS + name: frozenset({"Id"}) for name in ("Signature", "SignedInfo", "SignatureValue", "KeyInfo")},
+    **{
+        DS + name: frozenset({"Algorithm"})
+        for name in ("CanonicalizationMethod", "SignatureMethod", "Transform", "DigestMethod")
+    },
+    DS + "Reference": frozenset({"Id", "URI", "Type"}),
+    DS + "Object": frozenset({"Id", "MimeType", "Encoding"}),
+    _PREFIX_LIST: frozenset({"PrefixList"}),
+    **{DS + name: frozenset[str]() for name in ("Transforms", "DigestValue", "X509Data", "X509Certificate")},
+}
 _X509: Final = frozenset(DS + name for name in ("X509SubjectName", "X509IssuerSerial", "X509SKI", "X509CRL"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """Bound a profile: how many References there are to what is in the document, and what else KeyInfo may hold.
+
+    `passed_over` are elements of KeyInfo that are not looked at; the key comes from the X.509 certificate alone.
+    """
+
+    references: int = MAX_REFERENCES
+    passed_over: frozenset[str] = frozenset()
+
+
+HUB: Final = Rules()
+FOREIGN: Final = Rules(references=8, passed_over=frozenset({DS + "KeyValue", DS + "KeyName"}))
+"""What documents of others do, such as e-invoices: they reference several elements, and state the bare key as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +105,8 @@ class SignatureBlock:
     objects: tuple[etree._Element, ...]
 
 
-def read(signature: etree._Element) -> SignatureBlock:
-    """Read a ds:Signature (XMLDSig 1.1 section 4: children in order, each once).
+def read(signature: etree._Element, rules: Rules = HUB) -> SignatureBlock:
+    """Read a ds:Signature (XMLDSig 1.1 section 4: children in order, each once) by the rules of a profile.
 
     Raises:
         Refused: with the rule that is broken and the line of the element that breaks it.
@@ -87,11 +114,12 @@ def read(signature: etree._Element) -> SignatureBlock:
     for node in signature.iter():
         if not isinstance(node.tag, str):
             raise Refused(COMMENT, where=_line(node))
+    _check_attributes(signature)
     signed_info, value, key_info, *objects = _children(signature, "SignedInfo", "SignatureValue", "KeyInfo", "Object*")
     canonicalization, method, *references = _children(
         signed_info, "CanonicalizationMethod", "SignatureMethod", "Reference+"
     )
-    _check_amount(references)
+    _check_amount(references, rules.references)
     return SignatureBlock(
         element=signature,
         signed_info=signed_info,
@@ -99,7 +127,7 @@ def read(signature: etree._Element) -> SignatureBlock:
         algorithm=_algorithm(method, frozenset(SIGNATURES), ALGORITHM),
         value=_octets(value),
         references=tuple(_reference(item) for item in references),
-        certificates=_certificates(key_info),
+        certificates=_certificates(key_info, rules.passed_over),
         objects=tuple(objects),
     )
 
@@ -141,7 +169,7 @@ def referenced_id(uri: str) -> str:
 
 
 def decode_base64(text: str, where: str) -> bytes:
-    """Decode base64 strictly: white space between the characters is the only thing tolerated.
+    """Decode base64 strictly (RFC 4648, 3.5): white space between the characters is the only thing tolerated.
 
     Raises:
         Refused: `signature-base64`.
@@ -151,8 +179,9 @@ def decode_base64(text: str, where: str) -> bytes:
         octets = base64.b64decode(packed, validate=True)
     except (binascii.Error, ValueError):
         raise Refused(BASE64, where=where) from None
-    if len(packed) % 4:
-        raise Refused(BASE64, "The padding of a base64 value is wrong", where=where)
+    last = octets[len(octets) - 1 - (len(octets) - 1) % 3 :]
+    if len(packed) % 4 or base64.b64encode(last).decode() != packed[-4:]:
+        raise Refused(BASE64, "The end of a base64 value is not as RFC 4648 writes it", where=where)
     return octets
 
 
@@ -171,10 +200,20 @@ def _children(parent: etree._Element, *expected: str) -> Iterator[etree._Element
         raise Refused(GRAMMAR, f"{_name(parent)} holds something that does not belong there", where=_line(parent))
 
 
-def _check_amount(references: list[etree._Element]) -> None:
+def _check_attributes(signature: etree._Element) -> None:
+    """Ask for the attributes of the schema alone; what an Object holds is no grammar, and other elements have other rules."""
+    own = [node for part in signature if part.tag != DS + "Object" for node in part.iter(*_ATTRIBUTES)]
+    for node in (signature, *signature.iterchildren(DS + "Object"), *own):
+        surplus = set(node.keys()) - _ATTRIBUTES[str(node.tag)]
+        if surplus:
+            what = f"{_name(node)} has an attribute that does not belong there: {min(surplus)}"
+            raise Refused(GRAMMAR, what, where=_line(node))
+
+
+def _check_amount(references: list[etree._Element], most: int) -> None:
     beside = sum(element.get("URI", "").startswith(DETACHED) for element in references)
     for what, count, allowed in (
-        ("References", len(references) - beside, MAX_REFERENCES),
+        ("References", len(references) - beside, most),
         ("References by cid:", beside, MAX_DETACHED),
     ):
         if count > allowed:
@@ -223,11 +262,12 @@ def _algorithm(element: etree._Element, allowed: frozenset[str], why: Reason) ->
     return algorithm
 
 
-def _certificates(key_info: etree._Element) -> tuple[bytes, ...]:
-    if [child.tag for child in key_info] != [DS + "X509Data"]:
+def _certificates(key_info: etree._Element, passed_over: frozenset[str]) -> tuple[bytes, ...]:
+    held = [child for child in key_info if child.tag not in passed_over]
+    if [child.tag for child in held] != [DS + "X509Data"]:
         raise Refused(KEY_INFO, where=_line(key_info))
     found = []
-    for child in key_info[0]:
+    for child in held[0]:
         if child.tag == DS + "X509Certificate":
             found.append(_octets(child))
         elif child.tag not in _X509:

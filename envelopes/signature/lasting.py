@@ -18,7 +18,7 @@ from envelopes.signature.unsigned import Stamp, StampKind, ValueKind
 from envelopes.signature.verify import Signed
 from trust_store.certificate import Certificate, load
 from trust_store.errors import Refused, reason
-from trust_store.evidence import Asking, Evidence
+from trust_store.evidence import Asking, Evidence, Terms
 from trust_store.judge import judge
 from trust_store.policy import Policy
 from trust_store.revocation.answers import load_answer
@@ -227,14 +227,18 @@ def _complete(
     return Check(name="level-LT", outcome=Outcome.VALID, text="What proves the certificates is there", evidence=told)
 
 
+def asking_everywhere(evidence: Evidence) -> dict[str, Terms]:
+    """Give the terms of the anchors, but that revocation must be known below each of them."""
+    return {each.fingerprint: replace(evidence.terms_of(each), asking=Asking.REQUIRED) for each in evidence.anchors}
+
+
 def _own_evidence(signed: Signed, evidence: Evidence, before: int | None) -> Evidence:
     """Keep the anchors with their terms, but ask for revocation values everywhere, and know only what is in the document."""
     values = [each for each in signed.unsigned.values if before is None or each.place < before]
-    terms = {each.fingerprint: replace(evidence.terms_of(each), asking=Asking.REQUIRED) for each in evidence.anchors}
     return Evidence(
         anchors=evidence.anchors,
         intermediates=_certificates(signed, before),
-        terms=terms,
+        terms=asking_everywhere(evidence),
         lists=_loaded(load_list, (each.der for each in values if each.kind is ValueKind.LIST)),
         answers=_loaded(load_answer, (each.der for each in values if each.kind is ValueKind.ANSWER)),
     )

@@ -86,7 +86,7 @@ def verify(tree: etree._ElementTree, place: Place, *, renew: bool = False) -> Si
 
     # 4. The signature value over SignedInfo, by the key of the first certificate and no other.
     chain = tuple(load(der) for der in block.certificates)
-    signed_info = _canonical(block.signed_info, block.canonicalization)
+    signed_info = canonical(block.signed_info, block.canonicalization)
     SIGNATURES[block.algorithm](chain[0].public_key, block.value, signed_info)
 
     # 5. The signed properties, while they still stand in their place; and, not believed, what others added.
@@ -165,8 +165,8 @@ def _assign(
 
 def _part(reference: Reference, ids: Mapping[str, etree._Element]) -> bytes:
     """Compare the digest of a part of the signature itself, and return what it is over."""
-    octets = _canonical(ids[grammar.referenced_id(reference.uri)], _only(reference))
-    _compare(reference, octets)
+    octets = canonical(ids[grammar.referenced_id(reference.uri)], only_transform(reference))
+    compare(reference, octets)
     return octets
 
 
@@ -176,14 +176,14 @@ def _without_signature(
     """Apply enveloped-signature and the canonicalisation, compare the digest, and return the root and what it is over."""
     if not reference.transforms or reference.transforms[0].algorithm != ENVELOPED:
         raise Refused(TRANSFORM, "The first transform must be enveloped-signature")
-    transform = _only(reference, skip=1)
+    transform = only_transform(reference, skip=1)
     root = tree.getroot()
-    _detach(signature)
+    detach(signature)
     strip_comments(root)
     # A reference by Id covers the element alone; URI="" also the processing instructions around it.
-    covered = etree.ElementTree(copy.deepcopy(root)) if reference.uri and _has_company(root) else tree
+    covered = etree.ElementTree(copy.deepcopy(root)) if reference.uri and has_company(root) else tree
     octets = canonicalize_document(covered, transform.algorithm, transform.prefixes)
-    _compare(reference, octets)
+    compare(reference, octets)
     return root, octets
 
 
@@ -197,10 +197,10 @@ def _open_object(reference: Reference, holder: etree._Element) -> tuple[etree._E
         if len(holder):
             raise Refused(TRANSFORM, "The base64 transform is for an Object that holds text only")
         octets = grammar.decode_base64(holder.text or "", f"Object, line {holder.sourceline}")
-        _compare(reference, octets)
+        compare(reference, octets)
         return holder, octets, octets
-    octets = _canonical(holder, _only(reference))
-    _compare(reference, octets)
+    octets = canonical(holder, only_transform(reference))
+    compare(reference, octets)
     if len(holder) != 1 or (holder.text or "").strip() or (holder[0].tail or "").strip():
         raise Refused(GRAMMAR, "The Object must hold one document", where=f"line {holder.sourceline}")
     return holder[0], None, octets
@@ -212,8 +212,12 @@ def _stampable(reference: Reference, octets_of: Mapping[Reference, bytes]) -> by
     return octets_of.get(reference) if explicit else None
 
 
-def _only(reference: Reference, *, skip: int = 0) -> Transform:
-    """Return the one canonicalisation of a reference; none written means inclusive C14N 1.0 (XMLDSig 4.4.3.2)."""
+def only_transform(reference: Reference, *, skip: int = 0) -> Transform:
+    """Return the one canonicalisation of a reference; none written means inclusive C14N 1.0 (XMLDSig 4.4.3.2).
+
+    Raises:
+        Refused: `transform-not-allowed`.
+    """
     rest = reference.transforms[skip:]
     if len(rest) > 1 or any(item.algorithm not in CANONICALIZATIONS for item in rest):
         unwanted = next((item.algorithm for item in rest if item.algorithm not in CANONICALIZATIONS), "A second one")
@@ -221,16 +225,26 @@ def _only(reference: Reference, *, skip: int = 0) -> Transform:
     return rest[0] if rest else Transform(algorithm=C14N_10)
 
 
-def _canonical(element: etree._Element, transform: Transform) -> bytes:
+def canonical(element: etree._Element, transform: Transform) -> bytes:
+    """Canonicalise an element where it stands.
+
+    Raises:
+        Refused: `canonicalization-not-allowed`.
+    """
     return canonicalize_element(element, transform.algorithm, transform.prefixes)
 
 
-def _compare(reference: Reference, octets: bytes) -> None:
+def compare(reference: Reference, octets: bytes) -> None:
+    """Compare octets with the digest of a reference.
+
+    Raises:
+        Refused: `content-changed`, or `digest-algorithm`.
+    """
     if not octets or not hmac.compare_digest(digest(reference.digest_algorithm, octets), reference.digest):
         raise Refused(CHANGED, where=f"Reference {reference.uri!r}")
 
 
-def _detach(signature: etree._Element) -> None:
+def detach(signature: etree._Element) -> None:
     """Remove the signature and keep the text that follows it, which is signed content."""
     parent, before = signature.getparent(), signature.getprevious()
     if parent is None:
@@ -242,5 +256,6 @@ def _detach(signature: etree._Element) -> None:
     parent.remove(signature)
 
 
-def _has_company(root: etree._Element) -> bool:
+def has_company(root: etree._Element) -> bool:
+    """Tell whether there are instructions or comments beside the root."""
     return root.getprevious() is not None or root.getnext() is not None

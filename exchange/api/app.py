@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final
 
@@ -17,7 +17,11 @@ from exchange.api import (
     enrolments,
     mailbox,
     messages,
+    notices,
+    quarantine,
     registration,
+    signatures,
+    stamps,
     systems,
     uploads,
 )
@@ -27,7 +31,8 @@ from exchange.api.est import Est
 from exchange.api.operation import add_operation
 from exchange.api.problems import answer_problems
 from exchange.api.routes import Asked, Route, answer
-from exchange.api.views import TrustView
+from exchange.api.views import HubCertificateView, TrustView
+from exchange.core.keys import HubKey, ended_at
 from exchange.core.reading import Reading
 from exchange.errors import REQUEST
 from exchange.logs import note
@@ -41,14 +46,18 @@ from trust_store.errors import Refused
 
 ROUTES: Final[tuple[Route, ...]] = (
     *messages.ROUTES,
+    *signatures.ROUTES,
     *mailbox.ROUTES,
     *directory.ROUTES,
     *registration.ROUTES,
     *administration.ROUTES,
     *systems.ROUTES,
+    *notices.ROUTES,
+    *quarantine.ROUTES,
     *authorities.ROUTES,
     *applications.ROUTES,
     *enrolments.ROUTES,
+    *stamps.ROUTES,
 )
 STREAMS: Final[tuple[Route, ...]] = uploads.ROUTES
 """What speaks in headers and bytes: files beside letters."""
@@ -128,14 +137,27 @@ def _constant(body: bytes) -> Handler:
     return handle
 
 
+def _hub_certificate(known: Sequence[HubKey], key: HubKey) -> HubCertificateView:
+    return HubCertificateView(
+        certificate=key.certificate.pem.decode(),
+        fingerprint=key.certificate.fingerprint,
+        signs_from=key.since,
+        signs_until=ended_at(known, key),
+        retired_at=key.retired_at,
+        compromised_from=key.compromised_from,
+        why=key.why,
+    )
+
+
 def _trust(reading: Reading) -> Handler:
     async def handle(_request: web.Request) -> web.StreamResponse:
-        evidence, hub = await reading.hub.store.trust.evidence(), reading.hub
+        evidence, hub, known = await reading.hub.store.trust.evidence(), reading.hub, await reading.hub.keys.known()
         view = TrustView(
             name=hub.registrar.issuer.name,
             code=hub.registrar.issuer.code,
             anchors=[anchor.pem.decode() for anchor in evidence.anchors],
-            certificate=hub.key.certificate.pem.decode(),
+            certificate=(await hub.signer()).certificate.pem.decode(),
+            certificates=[_hub_certificate(known, each) for each in known],
         )
         return answer(view)
 

@@ -92,6 +92,7 @@ async def _counted(asked: Asked) -> web.Response:
             leased=found.leased,
             received=found.received,
             archived=found.archived,
+            held=found.held,
             sent=found.sent,
         )
     )
@@ -141,6 +142,7 @@ def _view(entry: Entry) -> DeliveryView:
         state=delivery.state,
         transport=delivery.transport,
         transport_text=delivery.transport_text,
+        held=delivery.held,
     )
 
 

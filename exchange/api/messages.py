@@ -176,6 +176,7 @@ def _receiver(delivery: Delivery) -> ReceiverView:
         state=delivery.state,
         transport=delivery.transport,
         transport_text=delivery.transport_text,
+        held=delivery.held,
     )
 
 

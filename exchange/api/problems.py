@@ -10,6 +10,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from exchange.api.ranges import NO_RANGE, Unsatisfiable
+from exchange.api.stamps import NOT_STAMPED
 from exchange.api.uploads import TUS_VERSION, UPLOAD_TYPE
 from exchange.api.views import FaultView, Problem
 from exchange.auth.principal import CREDENTIALS_DIFFER
@@ -25,8 +26,10 @@ from exchange.core.applications import (
 from exchange.core.applications import TOO_MANY as TOO_MANY_APPLICATIONS
 from exchange.core.audit import BROKEN as AUDIT_BROKEN
 from exchange.core.groups import GROUP_IN_USE
+from exchange.core.holding import QUARANTINED, WITHDRAWN
 from exchange.core.ports.access import TOO_MANY as TOO_MANY_TOKENS
 from exchange.core.sheet import BadTable
+from exchange.core.stamping import UNAVAILABLE
 from exchange.core.systems import SYSTEM_EXISTS
 from exchange.core.writing import MAY_NOT_WRITE
 from exchange.errors import (
@@ -49,6 +52,7 @@ from exchange.errors import (
     TOO_LARGE,
     TOO_SLOW,
     UNAUTHENTICATED,
+    UNSEALED,
     UPLOAD_LOCKED,
     UPLOAD_OFFSET,
     UPLOAD_QUOTA,
@@ -90,10 +94,14 @@ STATUS: Final[dict[str, int]] = {
     BUSY.code: 503,
     NOT_KNOWN.code: 503,
     STALE.code: 503,
+    UNAVAILABLE.code: 503,
+    NOT_STAMPED.code: 404,
     STOPPING.code: 503,
     CROWDED.code: 503,
     ABANDONED.code: 503,
     CONTENT_REMOVED.code: 410,
+    QUARANTINED.code: 409,
+    WITHDRAWN.code: 410,
     UPLOAD_OFFSET.code: 409,
     UPLOADS_TOO_MANY.code: 409,
     UPLOAD_QUOTA.code: 409,
@@ -103,6 +111,7 @@ STATUS: Final[dict[str, int]] = {
     NO_RANGE.code: 416,
     UPLOAD_LOCKED.code: 423,
     STORAGE_FAILING.code: 503,
+    UNSEALED.code: 503,
     DISK_FULL.code: 507,
     TOO_MANY_TOKENS.code: 409,
     CLOSED.code: 409,

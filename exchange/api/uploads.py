@@ -94,7 +94,7 @@ async def attachments(asked: Asked) -> web.StreamResponse:
 async def download(asked: Asked) -> web.StreamResponse:
     """Hand out a file beside a message, or a part of it, piece by piece."""
     request, hub = asked.request, asked.reading.hub
-    filed, _ = await asked.reading.message(asked.party, _message(request))
+    filed, _ = await asked.reading.readable(asked.party, _message(request))
     ordinal = request.match_info["ordinal"]
     if not re.fullmatch(r"[1-9][0-9]{0,5}", ordinal):
         raise Refused(NOT_FOUND, "The files beside a message are numbered from 1")

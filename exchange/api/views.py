@@ -68,6 +68,7 @@ class DeliveryView(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     transport: str = ""
     transport_text: str = ""
+    held: str = ""
 
 
 class ReceiverView(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +84,7 @@ class ReceiverView(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     transport: str = ""
     transport_text: str = ""
+    held: str = ""
 
 
 class MessageView(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,13 +110,14 @@ class MessageView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CountsView(msgspec.Struct, frozen=True, kw_only=True):
-    """How much is in a mailbox; `leased` is a part of `waiting`."""
+    """How much is in a mailbox; `leased` is a part of `waiting`, and what is `held` back is not."""
 
     waiting: int
     leased: int
     received: int
     archived: int
     sent: int
+    held: int = 0
 
 
 class EffectView(msgspec.Struct, frozen=True, kw_only=True):
@@ -202,13 +205,29 @@ class LeaseRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     wait_seconds: Annotated[float, msgspec.Meta(extra_json_schema={"minimum": 0, "maximum": 60})] = 0.0
 
 
+class HubCertificateView(msgspec.Struct, frozen=True, kw_only=True):
+    """A certificate (PEM) of the hub's own, past, present or announced, and when it seals.
+
+    What it sealed from `compromised_from` on proves nothing.
+    """
+
+    certificate: str
+    fingerprint: str
+    signs_from: datetime
+    signs_until: datetime | None = None
+    retired_at: datetime | None = None
+    compromised_from: datetime | None = None
+    why: str = ""
+
+
 class TrustView(msgspec.Struct, frozen=True, kw_only=True):
-    """What to verify this hub's receipts with: its name, and the certificates in PEM."""
+    """What to verify this hub's receipts with: its name, and the certificates in PEM; `certificate` signs now."""
 
     name: str
     code: str
     anchors: list[str]
     certificate: str
+    certificates: list[HubCertificateView] = []
 
 
 class HealthView(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,6 +25,10 @@ class Action(StrEnum):
     ROTATE = "rotate"
     ADMINISTER = "administer"
     AUDIT = "audit"
+    FORESEE = "foresee"
+    HEED = "heed"
+    SETTLE = "settle"
+    DECLARE = "declare"
     APPLY = "apply"
     FOLLOW = "follow"
 
@@ -61,7 +65,8 @@ PERMISSIONS: Final[tuple[Permission, ...]] = (
     *_allow(Action.ROTATE, "the token in use", *Scope),
     *_allow(
         Action.ADMINISTER,
-        "parties, certificates, applications, authorities, tokens, groups, rules, connected systems, and how the hub is",
+        "parties, certificates, applications, authorities, tokens, groups, rules, connected systems, what is held back, "
+        "and how the hub is",
         Scope.ADMINISTER,
     ),
     *_allow(Action.AUDIT, "the audit trail", Scope.AUDIT),
@@ -73,6 +78,18 @@ PERMISSIONS: Final[tuple[Permission, ...]] = (
         Scope.RECEIVE,
         Scope.READ,
         Scope.ENROL,
+    ),
+    *_allow(
+        Action.FORESEE,
+        "when certificates end: a party its own, an administrator all",
+        *(Scope.SEND, Scope.RECEIVE, Scope.READ, Scope.ADMINISTER),
+    ),
+    *_allow(Action.HEED, "notices to whoever asks", Scope.SEND, Scope.RECEIVE, Scope.READ, Scope.ADMINISTER),
+    *_allow(Action.SETTLE, "the mark that such a notice was read", Scope.SEND, Scope.RECEIVE, Scope.ADMINISTER),
+    *_allow(
+        Action.DECLARE,
+        "the compromise of a key: a party of its own certificates, an administrator of all",
+        *(Scope.SEND, Scope.ADMINISTER),
     ),
 )
 """Whatever is not here is refused. A resource of somebody else is not there at all (404), whatever the scope."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from exchange.cli import approval, enrol
+from exchange.cli.foreseeing import compromised, forecast
 from exchange.cli.moments import parse_moment
 from exchange.cli.options import run_async
 from exchange.cli.party import FOLDER, find_party
@@ -21,6 +22,7 @@ from trust_store.keys import write_pkcs12
 COMMANDS = (
     *(enrol.request, enrol.apply, enrol.application, enrol.prove, enrol.rehearse, enrol.own, enrol.let_go),
     *(approval.applications, approval.consider, approval.approve, approval.refuse, approval.code),
+    *(forecast, compromised),
 )
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 

@@ -16,7 +16,7 @@ from envelopes.signature.sign import sign
 from exchange.api.enrolment_views import ApplicationView, JudgedView
 from exchange.applying import Applying
 from exchange.cli.moments import parse_moment
-from exchange.cli.options import Caller, caller_options, key_options, run_async
+from exchange.cli.options import Caller, NamedKey, caller_options, key_options, run_async
 from exchange.cli.plain import local, plain
 from exchange.founding import write_secret
 from trust_store.certificate import Certificate, load_many
@@ -65,13 +65,10 @@ async def apply(
     out: Path | None,
     *,
     renew: bool,
-    p12: str | None,
-    password: str | None,
-    key: str | None,
-    cert: str | None,
+    named: NamedKey,
 ) -> None:
     """Hand a request in; the same again only tells what became of it. The token may be a one-time code."""
-    renews = caller.key(p12, password, key, cert) if renew else None
+    renews = caller.key(named) if renew else None
     async with caller.client() as client:
         _tell(await client.enrolment.apply(file.read_bytes(), renews=renews), out)
 
@@ -99,10 +96,7 @@ async def prove(
     caller: Caller,
     asked: Path | None,
     signed: Path | None,
-    p12: str | None,
-    password: str | None,
-    key: str | None,
-    cert: str | None,
+    named: NamedKey,
 ) -> None:
     """Ask that a certificate of a public authority be registered, and prove that its key is here.
 
@@ -110,27 +104,27 @@ async def prove(
     """
     async with caller.client() as client:
         if asked is None and signed is None:
-            _tell(await client.enrolment.register(caller.key(p12, password, key, cert)))
-        elif cert is None:
+            _tell(await client.enrolment.register(caller.key(named)))
+        elif named.cert is None:
             raise click.UsageError("--write and --signed need --cert")
         elif signed is not None:
             data = signed.read_bytes()
-            _tell(await client.enrolment.register_signed(Path(cert).read_bytes(), _challenge(data), data))
+            _tell(await client.enrolment.register_signed(named.cert.read_bytes(), _challenge(data), data))
         elif asked is not None:
-            await _write(client.enrolment, load_many(Path(cert).read_bytes())[0], asked)
+            await _write(client.enrolment, load_many(named.cert.read_bytes())[0], asked)
 
 
 @click.command("rehearse")
 @caller_options
 @click.option("--certificate", type=FILE, required=True, help="The new certificate (PEM), its authorities behind it.")
-@click.option("--key", type=FILE, help="Its key: a letter is signed with it and goes the whole way, unfiled.")
+@click.option("--key", metavar="NAME", help="Its key, as in sign: a letter is signed and goes the whole way, unfiled.")
 @click.option("--password", envvar="CONGVAN_PASSWORD", help="Password of the key; better in the environment.")
 @click.option(
     "--at", "moment", help="The moment of the switch (ISO 8601, UTC unless it says otherwise); now unless told."
 )
 @run_async
 async def rehearse(
-    caller: Caller, certificate: Path, key: Path | None, password: str | None, moment: str | None
+    caller: Caller, certificate: Path, key: str | None, password: str | None, moment: str | None
 ) -> None:
     """Say whether tomorrow's switch would verify: what the hub would say of the new certificate, and of those in force."""
     at = parse_moment(moment) if moment else None
@@ -138,7 +132,8 @@ async def rehearse(
         if key is None:
             found = await client.enrolment.rehearse(certificate=certificate.read_bytes(), at=at)
         else:
-            holder = caller.key(None, password, str(key), str(certificate))
+            named = NamedKey(name=key, cert=certificate, password=password, password_file=None)
+            holder = caller.key(named)
             party = Organ(organ_id=(await client.whoami()).id)
             issued = (at or datetime.now(UTC)).astimezone(VIETNAM)
             drafted = draft_letter(

@@ -8,8 +8,10 @@ import click
 import msgspec
 
 from envelopes.receipt import open_receipt
+from exchange.answers import HubRefused
 from exchange.cli.options import Caller, caller_options, run_async
 from exchange.cli.plain import local, plain, plain_lines
+from exchange.client import Client
 from exchange.errors import DAMAGED
 from exchange.machine import SystemClock
 from exchange.verification import examine
@@ -68,5 +70,15 @@ async def receipt(caller: Caller, anchor: Path | None, out: Path, message: str) 
                 raise Refused(DAMAGED, f"The receipt {stated.id} is about other bytes than this document")
             path = out / f"{item.evidence}.xml"
             path.write_bytes(data)
+            await _fetch_stamp(client, item.evidence, path.with_suffix(".stamp.json"))
             found = examine(data, evidence, Policy(), SystemClock().now())
             click.echo(f"{path}\t{stated.event}\t{found.verdict}\t{plain(found.text)}")
+
+
+async def _fetch_stamp(client: Client, key: str, path: Path) -> None:
+    """Download the proof of a receipt's time-stamp beside the receipt, where there is one yet."""
+    try:
+        path.write_bytes(await client.stamp(key))
+    except HubRefused as refusal:
+        if refusal.reason.code not in {"receipt-not-stamped", "not-found"}:
+            raise

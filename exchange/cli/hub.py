@@ -27,14 +27,23 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--dir", "folder", type=click.Path(file_okay=False, path_type=Path), required=True, help="Hub's folder.")
 @click.option("--name", required=True, help="The hub's name, as receipts state it.")
 @click.option("--code", required=True, help="The hub's identification code.")
+@click.option(
+    "--key", metavar="NAME", help="The key to sign with: a file, or pkcs11:... in a device; else one is made."
+)
+@click.option("--password-file", type=_FILE, help="File with the password of the file, or the PIN of the device.")
 @run_async
-async def init(folder: Path, name: str, code: str) -> None:
+async def init(folder: Path, name: str, code: str, key: str | None, password_file: Path | None) -> None:
     """Make a new hub in a folder, with an authority of its own for pilots."""
-    from exchange.founding import found  # noqa: PLC0415 - keeps 'serve' quick to start
+    from exchange.founding import GivenKey, found  # noqa: PLC0415 - keeps 'serve' quick to start
+    from exchange.keys.opening import open_bare  # noqa: PLC0415
+    from exchange.keys.pins import read_secret_file  # noqa: PLC0415
     from exchange.machine import SystemClock, SystemEntropy  # noqa: PLC0415
 
-    home, clock = Home(folder), SystemClock()
-    authority = found(home, name=name, code=code, clock=clock, entropy=SystemEntropy())
+    home, clock, given = Home(folder), SystemClock(), None
+    if key:
+        secret = read_secret_file(password_file) if password_file else None
+        given = GivenKey(name=key, private_key=open_bare(key, secret=secret), password_file=password_file)
+    authority = found(home, name=name, code=code, clock=clock, entropy=SystemEntropy(), given=given)
     async with open_exchange(home) as exchange:
         await exchange.trust.trust(authority.certificate, "anchor", clock.now(), exchange.author())
     click.echo(f"The hub is in {folder}. Its trust anchor is {home.anchor}.")
@@ -68,6 +77,7 @@ def serve(
     verbose: bool,
 ) -> None:
     """Serve a hub until SIGTERM or SIGINT."""
+    from exchange.keys.premises import require_devices  # noqa: PLC0415
     from exchange.net.tls import TlsFiles  # noqa: PLC0415
     from exchange.operation.workers import become_worker  # noqa: PLC0415
     from exchange.server import listen  # noqa: PLC0415
@@ -76,9 +86,11 @@ def serve(
     if (tls_cert is None) != (tls_key is None) or (client_ca and not tls_cert):
         raise click.UsageError("--tls-cert and --tls-key go together, and --client-ca only with them")
     tls = TlsFiles(cert=tls_cert, key=tls_key, client_ca=client_ca) if tls_cert and tls_key else None
-    settings, _ = prepare(Home(folder))
+    settings = prepare(Home(folder))
     ngsp, prefix = dialect_of(settings, ngsp_port, ngsp_prefix) or (None, "")
     listeners, count = listen(host, port, ngsp), workers or settings.workers
+    if count > 1:
+        require_devices(Home(folder))
     worker = become_worker(count) if count > 1 else None
     uvloop.run(_serve(Home(folder), listeners, tls, prefix, worker))
 
@@ -91,6 +103,7 @@ async def _serve(home: Home, listeners: Listeners, tls: TlsFiles | None, prefix:
     share_evenly()
     async with contextlib.AsyncExitStack() as stack:
         exchange = await stack.enter_async_context(open_exchange(home, bell=worker.bell() if worker else None))
+        await exchange.require_key()
         served = await stack.enter_async_context(serve_at(exchange, listeners, tls, prefix, worker))
         settle()
         if worker is not None:

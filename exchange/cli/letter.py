@@ -15,7 +15,7 @@ from envelopes.signature.claims import Claims
 from envelopes.signature.sign import sign as sign_document
 from exchange.answers import HubRefused
 from exchange.api.views import SubmissionView
-from exchange.cli.options import Caller, caller_options, key_options, run_async
+from exchange.cli.options import Caller, NamedKey, caller_options, key_options, run_async
 from exchange.cli.plain import local, plain, plain_lines
 from exchange.cli.xades import xades_options
 from exchange.client import Client
@@ -128,13 +128,10 @@ def sign(
     beside: tuple[Path, ...],
     claims: Claims | None,
     out: Path | None,
-    p12: str | None,
-    password: str | None,
-    key: str | None,
-    cert: str | None,
+    named: NamedKey,
 ) -> None:
     """Sign an XML document, edXML at its own place, with a key that never leaves this machine."""
-    holder = caller.key(p12, password, key, cert)
+    holder = caller.key(named)
     target = out or file.with_name(f"{file.stem}.signed{file.suffix}")
     document = file.read_bytes()
     for doubt in asyncio.run(_doubts(caller, document)):

@@ -12,7 +12,7 @@ from envelopes.drafting import draft_status
 from envelopes.edxml import Letter, Organ, StatusCode, build
 from envelopes.opened import VIETNAM
 from envelopes.signature.sign import sign
-from exchange.cli.options import Caller, caller_options, key_options, run_async
+from exchange.cli.options import Caller, NamedKey, caller_options, key_options, run_async
 from exchange.cli.plain import local, plain
 from exchange.client import Client
 from exchange.composing import NOT_A_LETTER, read_classified, unpack
@@ -89,13 +89,10 @@ async def status(
     code: str,
     text: str,
     receiver: str | None,
-    p12: str | None,
-    password: str | None,
-    key: str | None,
-    cert: str | None,
+    named: NamedKey,
 ) -> None:
     """Report a business status of a document, signed: a receiver 01 to 06, 15, 16 to its sender, the sender 13."""
-    holder = caller.key(p12, password, key, cert)
+    holder = caller.key(named)
     async with caller.client() as client:
         letter, _ = read_classified(await client.content(message))
         if not isinstance(letter, Letter):

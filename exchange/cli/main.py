@@ -15,6 +15,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "demo": ("exchange.cli.demo", "Tell the whole story against a temporary hub"),
     "init": ("exchange.cli.hub", "Make a new hub in a folder"),
     "serve": ("exchange.cli.hub", "Serve a hub"),
+    "hub": ("exchange.cli.hub_key", "Manage the hub's own keys"),
     "doctor": ("exchange.cli.doctor", "Examine a hub and say what is wrong"),
     "backup": ("exchange.cli.backup", "Back a hub up while it serves"),
     "restore": ("exchange.cli.backup", "Restore a hub from a backup"),
@@ -25,6 +26,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "system": ("exchange.cli.system", "Manage document management systems that are connected"),
     "ngsp": ("exchange.cli.ngsp", "Help those who connect document management systems"),
     "token": ("exchange.cli.token", "Manage the tokens of parties and of the hub's own people"),
+    "quarantine": ("exchange.cli.quarantine", "Look into messages that are held back because a key was lost"),
+    "notice": ("exchange.cli.notice", "Read what the hub tells: what ends, what was lost, what is held back"),
     "cert": ("exchange.cli.cert", "Manage certificates of parties, and apply for them"),
     "authority": ("exchange.cli.authority", "Manage which authorities are trusted"),
     "audit": ("exchange.cli.audit", "List, verify and export the audit trail"),
@@ -38,6 +41,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "status": ("exchange.cli.mailbox", "Report a business status to the sender of a document"),
     "timeline": ("exchange.cli.evidence", "Tell what happened to a document"),
     "explain": ("exchange.cli.evidence", "Show why a document was believed, check by check"),
+    "raise": ("exchange.cli.raising", "Download a document with time-stamps beside what was signed"),
     "receipt": ("exchange.cli.evidence", "Download the receipts of a document, verified"),
     "verify": ("exchange.cli.verify", "Verify signed XML files offline"),
     "bench": ("exchange.cli.bench", "Measure how fast this machine exchanges documents"),
@@ -57,7 +61,8 @@ class Commands(click.Group):
         """Load a command."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name)
+        module = importlib.import_module(COMMANDS[cmd_name][0])
+        command: click.Command = getattr(module, cmd_name, None) or getattr(module, f"{cmd_name}_")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

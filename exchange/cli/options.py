@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import wraps
@@ -13,17 +15,21 @@ import msgspec
 import uvloop
 
 from exchange.client import Client
+from exchange.keys.opening import open_key
+from exchange.keys.pins import PIN, read_secret_file
 from exchange.sandbox import ready
 from trust_store.errors import Refused, reason
-from trust_store.keys import HeldKey, load_pem, load_pkcs12
+from trust_store.key_names import is_device, parse_name
+from trust_store.keys import KeyHolder
 
 NO_CALLER = reason(
     "caller-missing",
     "The command does not know which hub to ask, or as whom",
     "Give --url and --token, or --as PARTY where a sandbox's ready file is",
 )
-NO_KEY = reason("key-missing", "No key was given to sign with", "Give --p12, or --key with --cert, or --as PARTY")
+NO_KEY = reason("key-missing", "No key was given to sign with", "Give --key (a file, or pkcs11:...), or --as PARTY")
 DEFAULT_READY = ".sandbox/ready.json"
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -43,15 +49,38 @@ class Caller:
             raise Refused(NO_CALLER)
         return Client(self.url, self.token)
 
-    def key(self, p12: str | None, password: str | None, key: str | None, cert: str | None) -> HeldKey:
-        """Read the key to sign with: the one that is named, or else the sandbox party's."""
-        if p12:
-            return load_pkcs12(Path(p12).read_bytes(), (password or "").encode())
-        if key and cert:
-            return load_pem(Path(key).read_bytes(), Path(cert).read_bytes(), password.encode() if password else None)
+    def key(self, named: NamedKey) -> KeyHolder:
+        """Open the key to sign with: the one that is named, or else the sandbox party's."""
+        if named.name:
+            return named.open()
         if self.party is not None:
-            return load_pem(Path(self.party.key).read_bytes(), Path(self.party.cert).read_bytes())
+            return open_key(self.party.key, certificates=Path(self.party.cert).read_bytes())
         raise Refused(NO_KEY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedKey:
+    """Hold how a key was named: a file or a PKCS#11 URI, with its certificate, and where its password or PIN is."""
+
+    name: str | None
+    cert: Path | None
+    password: str | None
+    password_file: Path | None
+
+    def open(self) -> KeyHolder:
+        """Open it; somebody at a terminal is asked for the PIN of a device where nothing says it."""
+        certificates = self.cert.read_bytes() if self.cert else None
+        return open_key(self.name or "", certificates=certificates, secret=self._secret())
+
+    def _secret(self) -> str | None:
+        if self.password_file:
+            return read_secret_file(self.password_file)
+        if not is_device(self.name or ""):
+            return self.password
+        if parse_name(self.name or "").pin_source or os.environ.get(PIN) or not sys.stdin.isatty():
+            return None
+        pin: str = click.prompt("PIN of the device", hide_input=True, err=True)
+        return pin
 
 
 def caller_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -73,15 +102,32 @@ def caller_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def key_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --p12, --password, --key and --cert."""
-    for option in (
-        click.option("--p12", type=click.Path(exists=True, dir_okay=False), help="Key and certificate as PKCS#12."),
-        click.option("--password", envvar="CONGVAN_PASSWORD", help="Its password; better in the environment."),
-        click.option("--key", type=click.Path(exists=True, dir_okay=False), help="Private key in PEM."),
-        click.option("--cert", type=click.Path(exists=True, dir_okay=False), help="Certificate in PEM."),
-    ):
-        command = option(command)
-    return command
+    """Add --key, --cert, --password-file, --p12 and --password; the command gets a `named` key."""
+
+    @click.option(
+        "--key", metavar="NAME", help="Key: a file (PKCS#12, PEM), or pkcs11:...?module-path=... in a device."
+    )
+    @click.option(
+        "--cert", type=_FILE, help="Its certificate (PEM), where it is neither in the file nor in the device."
+    )
+    @click.option("--password-file", type=_FILE, help="File with the password of the file, or the PIN of the device.")
+    @click.option("--p12", type=_FILE, help="Key and certificate as PKCS#12; as --key.")
+    @click.option("--password", envvar="CONGVAN_PASSWORD", help="Password of the file; better in the environment.")
+    @wraps(command)
+    def wrapped(
+        *args: Any,
+        key: str | None,
+        cert: Path | None,
+        password_file: Path | None,
+        p12: Path | None,
+        password: str | None,
+        **options: Any,
+    ) -> Any:
+        name = key or (str(p12) if p12 else None)
+        named = NamedKey(name=name, cert=cert, password=password, password_file=password_file)
+        return command(*args, named=named, **options)
+
+    return wrapped
 
 
 def run_async(command: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:

@@ -1,86 +1,141 @@
-"""Verify signed XML offline: edXML, receipts, and plain enveloped or enveloping signatures."""
+"""Verify signed files offline: edXML with what is attached, receipts, PDF, and XML documents of others."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
 
-from exchange.cli.moments import parse_moment
-from exchange.cli.plain import plain
-from exchange.machine import SystemClock
-from exchange.verification import UNMATCHED, Finding, examine
-from trust_store.certificate import Certificate, load_many
+from envelopes.batch import OTHER_RECEIPT
+from envelopes.inside.facts import FileKind
+from envelopes.inside.kinds import HEADER, kind_of
+from exchange.cli.given import FILE, evidence_options
+from exchange.cli.insides import MOST, SECONDS, Looker, lines_of, record_of
+from exchange.cli.plain import plain, plain_lines
+from exchange.inside import Inside
+from exchange.inspection import Inspection
+from exchange.verification import UNMATCHED, Finding, belongs_to_others, examine, examine_stamp
 from trust_store.errors import reason
-from trust_store.evidence import Evidence, Revocation, Terms
-from trust_store.policy import Policy, Use
+from trust_store.evidence import Evidence
+from trust_store.explain import as_text
+from trust_store.policy import Policy
 from trust_store.verdict import Outcome
 
 UNREADABLE = reason("file-unreadable", "The file cannot be read", "Give the path of a file that you may read")
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Hold what a file is, what is inside a file that is no letter, and what is inside the files of one that is."""
+
+    path: Path
+    finding: Finding
+    inside: Inside | None = None
+    attached: Sequence[tuple[str, Inside]] = ()
 
 
 @click.command()
-@click.option("--anchor", "anchors", type=FILE, multiple=True, help="A trusted authority (PEM or DER); repeatable.")
-@click.option(
-    "--time-anchor", "time_anchors", type=FILE, multiple=True, help="One trusted for time-stamps; repeatable."
-)
-@click.option("--intermediate", "intermediates", type=FILE, multiple=True, help="An authority below it; repeatable.")
-@click.option("--revoked", type=FILE, multiple=True, help="A certificate that is not to be believed; repeatable.")
+@evidence_options
 @click.option(
     "--attachment", "attachments", type=FILE, multiple=True, help="A file that came beside a letter; repeatable."
 )
-@click.option(
-    "--at", "moment", help="Judge as of this moment (ISO 8601, UTC unless it says otherwise); now unless told."
-)
+@click.option("--stamp", "stamps", type=FILE, multiple=True, help="The proof of a receipt's time-stamp; repeatable.")
+@click.option("--explain", is_flag=True, help="Show every check that was made of the signer.")
 @click.option(
     "--json", "as_json", is_flag=True, help="One JSON object a line: file, verdict, reason, text, level, proven."
 )
 @click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True)
 def verify(
-    anchors: tuple[Path, ...],
-    time_anchors: tuple[Path, ...],
-    intermediates: tuple[Path, ...],
-    revoked: tuple[Path, ...],
+    evidence: Evidence,
+    at: datetime,
     attachments: tuple[Path, ...],
-    moment: str | None,
+    stamps: tuple[Path, ...],
     files: tuple[Path, ...],
     *,
+    explain: bool,
     as_json: bool,
 ) -> None:
-    """Verify signed XML files, offline. Ends with 0 when all are valid, with 1 otherwise."""
-    at = parse_moment(moment) if moment else SystemClock().now()
-    clocks = tuple(_read(time_anchors))
-    evidence = Evidence(
-        anchors=(*_read(anchors), *clocks),
-        terms={each.fingerprint: Terms(uses=frozenset({Use.TIMESTAMPS})) for each in clocks},
-        intermediates=tuple(_read(intermediates)),
-        revoked=tuple(_revocation(path, at) for path in revoked),
-    )
+    """Verify signed files (edXML, receipts, PDF, XML), offline. Ends with 0 when all are valid, with 1 otherwise."""
+    proofs = [(path, *_examine_proof(path, files, evidence, at)) for path in stamps]
+    proven = {sealed: moment for _, _, sealed, moment in proofs if sealed is not None and moment is not None}
+    found = asyncio.run(_examine_all(files, attachments, evidence, at, proven))
+    found += [_Found(path, finding) for path, finding, _, _ in proofs]
+    for each in found:
+        for line in [_record(each, explain=explain)] if as_json else _lines(each, explain=explain):
+            click.echo(line)
+    sys.exit(0 if all(each.finding.verdict == Outcome.VALID for each in found) else 1)
+
+
+async def _examine_all(
+    files: Iterable[Path],
+    attachments: Iterable[Path],
+    evidence: Evidence,
+    at: datetime,
+    proven: Mapping[Path, datetime],
+) -> list[_Found]:
+    """Verify the files, then say of those that came beside letters whether one of these is signed over them.
+
+    `proven` has moments by which receipts are proven to have been there.
+    """
     digests = {path: _digest(path) for path in attachments}
-    found = [(path, _examine_file(path, evidence, at, frozenset(digests.values()))) for path in files]
-    covered = frozenset[str]().union(*(finding.detached for _, finding in found))
-    found += [(path, _match(digest, covered)) for path, digest in digests.items()]
-    for path, finding in found:
-        click.echo(_line(path, finding) if as_json else f"{path}: {finding.verdict}. {plain(finding.text)}")
-    sys.exit(0 if all(finding.verdict == Outcome.VALID for _, finding in found) else 1)
+    looker = Looker(inspection=Inspection(SECONDS, processes=1), evidence=evidence, at=at)
+    try:
+        known = frozenset(digests.values())
+        found = [await _examine_file(path, looker, known, proven.get(path)) for path in files]
+        covered = frozenset[str]().union(*(each.finding.detached for each in found))
+        found += [await _examine_beside(path, digest, covered, looker) for path, digest in digests.items()]
+    finally:
+        await looker.inspection.close()
+    return found
 
 
-def _examine_file(path: Path, evidence: Evidence, at: datetime, attachments: Collection[str]) -> Finding:
+async def _examine_file(path: Path, looker: Looker, attachments: Collection[str], proven: datetime | None) -> _Found:
+    """Verify one file: letters and receipts by the hub's own profile, PDF and documents of others by what they hold."""
     try:
         data = path.read_bytes()
     except OSError as error:
-        return Finding(
-            verdict=Outcome.INVALID,
-            reason=UNREADABLE.code,
-            text=f"{UNREADABLE.title}: {error.strerror}. {UNREADABLE.fix}",
-        )
-    return examine(data, evidence, Policy(), at, attachments)
+        text = f"{UNREADABLE.title}: {error.strerror}. {UNREADABLE.fix}"
+        return _Found(path, Finding(verdict=Outcome.INVALID, reason=UNREADABLE.code, text=text))
+    kind = kind_of(data)
+    if kind is not FileKind.PDF:
+        finding = examine(data, looker.evidence, Policy(), looker.at, attachments, proven)
+        if not belongs_to_others(data, finding):
+            return _Found(path, finding, attached=await looker.look_into_letter(data))
+    inside = await looker.look(kind, data)
+    return _Found(path, Finding(verdict=inside.verdict, reason=inside.reason, text=inside.text), inside)
+
+
+async def _examine_beside(path: Path, digest: str, covered: Collection[str], looker: Looker) -> _Found:
+    with path.open("rb") as file:
+        kind = kind_of(file.read(HEADER))
+        file.seek(0)
+        data = file.read(MOST + 1) if kind is not FileKind.OTHER else b""
+    attached = [(path.name, await looker.look(kind, data))] if data else []
+    return _Found(path, _match(digest, covered), attached=attached)
+
+
+def _examine_proof(
+    path: Path, files: Iterable[Path], evidence: Evidence, at: datetime
+) -> tuple[Finding, Path | None, datetime | None]:
+    """Find the receipt that a proof is about among the files, and verify the two together."""
+    data = path.read_bytes()
+    for sealed in (each for each in files if each.is_file()):
+        finding, proven = examine_stamp(data, sealed.read_bytes(), evidence, Policy(), at)
+        if finding.reason != OTHER_RECEIPT.code:
+            return finding, sealed, proven
+    return (
+        Finding(verdict=Outcome.INVALID, reason=OTHER_RECEIPT.code, text=f"{OTHER_RECEIPT.title}. {OTHER_RECEIPT.fix}"),
+        None,
+        None,
+    )
 
 
 def _digest(path: Path) -> str:
@@ -96,19 +151,31 @@ def _match(digest: str, covered: Collection[str]) -> Finding:
     return Finding(verdict=Outcome.INVALID, reason=UNMATCHED.code, text=text)
 
 
-def _read(paths: Iterable[Path]) -> Iterable[Certificate]:
-    for path in paths:
-        yield from load_many(path.read_bytes())
+def _lines(found: _Found, *, explain: bool) -> Iterable[str]:
+    yield f"{found.path}: {found.finding.verdict}. {plain(found.finding.text)}"
+    if explain and found.finding.checks:
+        yield "\n".join(f"  {line}" for line in plain_lines(as_text(found.finding.checks)).split("\n"))
+    yield from lines_of(found.inside) if found.inside else ()
+    for name, inside in found.attached:
+        yield f"  {plain(name)}: {inside.verdict}. {plain(inside.text)}"
+        yield from (f"  {line}" for line in lines_of(inside))
 
 
-def _revocation(path: Path, at: datetime) -> Revocation:
-    (certificate, *_) = _read([path])
-    return Revocation(signed_part=certificate.signed_part, at=min(at, certificate.not_before), why="given as revoked")
-
-
-def _line(path: Path, finding: Finding) -> str:
-    line = {"file": str(path), "verdict": finding.verdict, "reason": finding.reason, "text": plain(finding.text)}
-    lasting = finding.lasting
+def _record(found: _Found, *, explain: bool) -> str:
+    """Write one object; `signatures` and `attachments` are there where the file has any."""
+    line, lasting = _summary(str(found.path), found.finding), found.finding.lasting
     proven = lasting.proven if lasting else None
     line |= {"level": lasting.name if lasting else "", "proven": proven.isoformat() if proven else ""}
+    if explain and found.finding.checks:
+        line["checks"] = found.finding.checks
+    if found.inside:
+        line["signatures"] = record_of(found.inside)
+    if found.attached:
+        line["attachments"] = [
+            _summary(plain(name), inside) | {"signatures": record_of(inside)} for name, inside in found.attached
+        ]
     return msgspec.json.encode(line).decode()
+
+
+def _summary(file: str, said: Finding | Inside) -> dict[str, Any]:
+    return {"file": file, "verdict": said.verdict, "reason": said.reason, "text": plain(said.text)}

@@ -48,6 +48,13 @@ class AuditEvent(StrEnum):
 
     HUB_FOUNDED = "hub-founded", "The trail began: a hub was founded, or brought to a version that keeps a trail."
     SETTINGS_CHANGED = "settings-changed", "The hub was opened with other settings than the last time."
+    TIME_AUTHORITIES_SILENT = (
+        "time-authorities-silent",
+        "Receipts wait for a time-stamp for longer than the setting allows: no authority gives one.",
+    )
+    TIME_AUTHORITIES_BACK = "time-authorities-back", "No receipt waits too long for a time-stamp any more."
+    HUB_KEY_ADDED = "hub-key-added", "A key of the hub itself was made known, and from when it signs."
+    HUB_KEY_RETIRED = "hub-key-retired", "A key of the hub itself signs nothing more."
     PARTY_REGISTERED = "party-registered", "A party was registered."
     PARTY_CHANGED = "party-changed", "What is known of a party was changed."
     PARTY_SUSPENDED = "party-suspended", "A party was suspended: it can neither send nor receive."
@@ -60,6 +67,12 @@ class AuditEvent(StrEnum):
     CERTIFICATE_REGISTERED = "certificate-registered", "A certificate was registered for a party."
     CERTIFICATE_REMOVED = "certificate-removed", "A certificate no longer speaks for a party."
     CERTIFICATE_REVOKED = "certificate-revoked", "A certificate was put on the local revocation list."
+    KEY_COMPROMISED = (
+        "key-compromised",
+        "A key was declared compromised: revoked, and what it signed since is held back.",
+    )
+    MESSAGE_RELEASED = "message-released", "A message that was held back goes on."
+    MESSAGE_WITHDRAWN = "message-withdrawn", "A message that was held back is never handed out."
     REVOCATION_IMPORTED = "revocation-imported", "A revocation list was imported by hand."
     GRACE_BEGAN = "revocation-grace-began", "What is known of an authority's revocations is overdue; it still decides."
     GRACE_ENDED = (

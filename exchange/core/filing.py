@@ -13,6 +13,7 @@ from envelopes.edxml import BusinessType, Letter, StatusCode
 from envelopes.leaf import SALT_BYTES, commit
 from envelopes.opened import Envelope
 from envelopes.receipt import Actor, Cause, Event, Receipt, state
+from exchange.core.forecast import term_of
 from exchange.core.lifecycle import Asked, State, begin
 from exchange.core.model import (
     Attachment,
@@ -82,6 +83,7 @@ class Registrar:
             relations=_relations(filed, route),
             attachments=_attachments(envelope, filed, sizes),
             inline=inline,
+            signer=term_of(envelope.signer, sender.id) if envelope.signer else None,
         )
 
     def state(
@@ -185,6 +187,7 @@ def _filed(envelope: Envelope, sender: Party, at: datetime) -> Filed:
         signature_class=envelope.signature_class,
         verdict=json.dumps(as_record(envelope.verdict), ensure_ascii=False),
         receipt=evidence_id(Event.SUBMISSION_ACCEPTANCE, key),
+        certificate=envelope.signer.fingerprint if envelope.signer else "",
     )
 
 

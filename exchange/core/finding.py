@@ -15,6 +15,7 @@ class Box(StrEnum):
     RECEIVED = "received"
     OPEN = "open"
     ARCHIVED = "archived"
+    HELD = "held"
     ALL = "all"
 
 
@@ -22,11 +23,11 @@ class Box(StrEnum):
 class Search:
     """Say which lines of a mailbox are wanted; empty fields do not matter.
 
-    `box`: `waiting` is not acknowledged (leased or not), `leased` under a lease now, `received` acknowledged and not
-    archived, `open` all that is not archived. `number`, `notation` and `document_id` match whole; `text` matches a part of
-    the subject: with diacritics exactly those, without them any. `since` and `until` bound the moment of consignment
-    (or submission), `issued_since` and `issued_until` the date of issue (ISO). `after` is the key of the last line of the
-    page before.
+    `box`: `waiting` is neither acknowledged (leased or not) nor held, `leased` under a lease now, `received` acknowledged and
+    not archived, `open` all that is not archived, `held` what is held back or marked as suspect. `number`, `notation` and
+    `document_id` match whole; `text` matches a part of the subject: with diacritics exactly those, without them any. `since`
+    and `until` bound the moment of consignment (or submission), `issued_since` and `issued_until` the date of issue (ISO).
+    `after` is the key of the last line of the page before.
     """
 
     box: Box = Box.ALL
@@ -48,10 +49,11 @@ class Search:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """Count a mailbox: deliveries not acknowledged, those under a lease among them, acknowledged, archived; letters sent."""
+    """Count a mailbox: deliveries that wait, those under a lease among them, acknowledged, archived, held; letters sent."""
 
     waiting: int
     leased: int
     received: int
     archived: int
+    held: int
     sent: int

@@ -19,11 +19,11 @@ from exchange.core import routing
 from exchange.core.audit import AuditEntry, event_of
 from exchange.core.enrolling import Enrolment
 from exchange.core.filing import Registrar
-from exchange.core.model import DeliveryKey, Entry, EvidenceId, Filed, MessageKey, Party, Remark
-from exchange.core.ports import Asker, Bell, Blobs, Clock, Progress, Rehearsal, Store, Workers
+from exchange.core.model import DeliveryKey, Entry, EvidenceId, Filed, MessageKey, Party, Remark, Statement
+from exchange.core.ports import Asker, Bell, Blobs, Clock, Progress, Rehearsal, Signers, Store, Workers
 from exchange.core.reach import Sizes, check_reach
 from exchange.core.uploads import Uploads
-from exchange.errors import NOT_FOUND, OWN_FAULTS, Conflict, Later, Rejected
+from exchange.errors import NOT_FOUND, OWN_FAULTS, Conflict, Later, Rejected, Unsealed
 from trust_store.errors import Refused
 from trust_store.judge import judge
 from trust_store.keys import KeyHolder
@@ -57,7 +57,7 @@ class Hub:
     asker: Asker
     progress: Progress
     registrar: Registrar
-    key: KeyHolder
+    keys: Signers
     policy: Policy
     claims: ClaimRule
     inline_bytes: int
@@ -187,15 +187,30 @@ class Hub:
 
         Raises:
             Refused: `not-found`.
+            Unsealed: the key cannot be used now; the sweep tries again.
         """
         statement = await self.store.evidence.get(key)
         if statement is None:
             raise Refused(NOT_FOUND, "There is no such evidence")
         if statement.sealed is not None:
             return Sealed(id=key, xml=statement.sealed)
-        sealed = await self.workers.run(len(statement.text), seal, statement.text, self.key)
-        self.store.evidence.keep(key, sealed)
-        return Sealed(id=key, xml=sealed)
+        try:
+            return Sealed(id=key, xml=await self._seal(statement))
+        except Refused as refusal:
+            raise Unsealed(refusal) from refusal
+
+    async def signer(self) -> KeyHolder:
+        """Give the key that seals what is stated now."""
+        return await self.keys.sealing(self.clock.now())
+
+    async def _seal(self, statement: Statement) -> bytes:
+        """Seal by the key of the statement's moment; what might come out otherwise again is kept before it is shown."""
+        key, text = await self.keys.sealing(statement.at), statement.text
+        if key.in_device:
+            return await self.store.evidence.seal(statement.id, await self.workers.wait(seal, text, key))
+        sealed = await self.workers.run(len(text), seal, text, key)
+        self.store.evidence.keep(statement.id, sealed)
+        return sealed
 
     async def _believe(self, opened: Opened, sender: Party, by: str) -> Envelope:
         evidence, at = await self.store.trust.evidence(), self.clock.now()

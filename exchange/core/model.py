@@ -1,7 +1,4 @@
-"""The values that the exchange works with: parties, filed messages, deliveries, statements of evidence.
-
-Times are timezone-aware UTC. Keys are derived from what they name, so a retry derives the same ones.
-"""
+"""The values that the exchange works with. Times are in UTC; keys are derived from what they name, and stay so."""
 
 from __future__ import annotations
 
@@ -15,6 +12,8 @@ from typing import NewType
 from envelopes.edxml import StatusCode
 from envelopes.receipt import Actor, Event
 from envelopes.signature.classify import SignatureClass
+from exchange.core.forecast import Term
+from exchange.core.holding import Held
 from exchange.core.lifecycle import Asked, State
 from exchange.core.particulars import Alias, CodeScheme, Contact
 from trust_store.identity import Identity, PartyKind
@@ -96,7 +95,7 @@ class Filed:
     """Describe a message that the hub has taken on: what was sent, by whom, and the verdict at that moment.
 
     `digest` is SHA-256 (hex) of the exact bytes, and names their blob. `number` and `notation` are the document's code.
-    `removed_at` says since when retention keeps the evidence only.
+    `removed_at` says since when retention keeps the evidence only. `certificate` signed it (SHA-256); empty if none did.
     """
 
     key: MessageKey
@@ -116,6 +115,7 @@ class Filed:
     receipt: EvidenceId
     archived_at: datetime | None = None
     removed_at: datetime | None = None
+    certificate: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +143,7 @@ class Delivery:
     transport: Transport = Transport.NONE
     transport_text: str = ""
     transport_at: datetime | None = None
+    held: Held = Held.NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,10 +215,7 @@ class RelationKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relation:
-    """Record that a message refers to another; `target` is empty when that one was not exchanged here.
-
-    `organ`, `document_id` and `code` name it as the sender wrote it.
-    """
+    """Record that a message refers to another, named as its sender wrote it; `target` is empty if that one is not here."""
 
     sender: PartyId
     message: MessageKey
@@ -266,7 +264,7 @@ class Attachment:
 class Filing:
     """Hold everything that one submission commits, in one transaction or not at all.
 
-    `inline` are the message's bytes, unless they are kept as a blob.
+    `inline` are the message's bytes, unless they are kept as a blob. `signer` is the certificate that was judged.
     """
 
     message: Filed
@@ -277,6 +275,7 @@ class Filing:
     relations: tuple[Relation, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     inline: bytes | None = None
+    signer: Term | None = None
 
 
 def derive(*parts: str) -> str:

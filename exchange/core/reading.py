@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from exchange.core.holding import refuse_held
 from exchange.core.hub import Hub, Sealed
 from exchange.core.lifecycle import Asked
 from exchange.core.model import Delivery, Effect, EvidenceId, Filed, MessageKey, Party, Relation, Statement, Transport
+from exchange.core.ports import Inspector
+from exchange.core.ports.stamping import Stamper, StampShelf
 from exchange.errors import CONTENT_REMOVED, NOT_FOUND
 from trust_store.errors import Refused
 
@@ -37,6 +40,9 @@ class Reading:
     """Read on behalf of a party; whatever is not the party's own is not there for it."""
 
     hub: Hub
+    stamps: StampShelf
+    stamper: Stamper
+    inspector: Inspector
 
     async def message(self, party: Party, key: MessageKey) -> tuple[Filed, Sequence[Delivery]]:
         """Return a message that the party sent or received, with the deliveries that it may know of.
@@ -51,13 +57,24 @@ class Reading:
             raise Refused(NOT_FOUND, "There is no such message in this mailbox")
         return filed, own
 
+    async def readable(self, party: Party, key: MessageKey) -> tuple[Filed, Sequence[Delivery]]:
+        """Return a message as `message` does, if its content is not held back from this party; it never is from its sender.
+
+        Raises:
+            Refused: `not-found`, `message-quarantined`, or `message-withdrawn`.
+        """
+        filed, deliveries = await self.message(party, key)
+        for delivery in deliveries if filed.sender != party.id else ():
+            refuse_held(delivery.held)
+        return filed, deliveries
+
     async def content(self, party: Party, key: MessageKey, by: str) -> bytes:
         """Return the very bytes that the sender signed; the first reading of a receiver is recorded with `by`, who reads.
 
         Raises:
-            Refused: `not-found`, `content-removed`, or `storage-damaged` when the bytes are no longer those.
+            Refused: as `readable`, `content-removed`, or `storage-damaged` when the bytes are no longer those.
         """
-        filed, deliveries = await self.message(party, key)
+        filed, deliveries = await self.readable(party, key)
         if filed.removed_at is not None:
             raise Refused(CONTENT_REMOVED, f"The content was removed on {filed.removed_at:%Y-%m-%d}")
         data = await bytes_of(self.hub, filed)

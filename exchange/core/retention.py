@@ -18,7 +18,7 @@ class Retention(Protocol):
     """Know which content is old, and record that it is removed."""
 
     async def expired(self, before: datetime, limit: int) -> Sequence[Filed]:
-        """List messages with content whose every receiver acknowledged before a moment, oldest first."""
+        """List messages with content whose every receiver acknowledged before a moment, or never gets it; oldest first."""
         ...
 
     async def remove(self, filed: Filed, at: datetime) -> Sequence[str]:

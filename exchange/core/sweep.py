@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from exchange.core.hub import Hub
 from exchange.core.model import EvidenceId
+from exchange.errors import Unsealed
 from trust_store.errors import Refused
 
 ORPHAN_AGE = timedelta(days=1)
@@ -19,6 +20,8 @@ async def seal_waiting(hub: Hub, limit: int = 100) -> tuple[int, dict[EvidenceId
             receipt = await hub.seal(key)
             await hub.store.evidence.seal(key, receipt.xml)
             sealed += 1
+        except Unsealed as refusal:
+            failed[key] = refusal.why
         except Refused as refusal:
             failed[key] = refusal
     return sealed, failed

@@ -25,6 +25,7 @@ NUMBERS: Final[dict[int, frozenset[str]]] = {
     FILE_UNUSABLE: frozenset({
         "hash-file-mismatch", "digest-mismatch", "message-id-conflict", "receiver-no-files-beside", "receiver-size-limit",
         "file-too-large", "attachment-not-stored", "content-removed", "storage-damaged",
+        "message-quarantined", "message-withdrawn",
     }),
     BAD_EDXML: frozenset({
         "original-unknown", "original-ambiguous", "not-sender", "not-addressee",

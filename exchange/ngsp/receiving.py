@@ -118,7 +118,7 @@ def _sent(entry: Entry) -> dict[str, str]:
         "sendStatus": Transport.DONE.value,
         "sendStatusDesc": "",
         "receiveStatus": delivery.status or _transport(delivery),
-        "receiveStatusDesc": delivery.transport_text or delivery.state.value,
+        "receiveStatusDesc": delivery.held.value or delivery.transport_text or delivery.state.value,
     }
 
 

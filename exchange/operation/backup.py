@@ -23,8 +23,10 @@ from exchange.operation.contents import digest_file, wanted_blobs
 from exchange.operation.copying import copy_file, link_file
 from exchange.operation.manifest import Manifest, Stored
 from exchange.operation.records import open_records
+from exchange.storage.hub_keys import read_keys
 from exchange.storage.sqlite import SqliteSession
 from trust_store.errors import Refused, reason
+from trust_store.key_names import is_device
 
 BACKUP_FOLDER = reason(
     "backup-folder", "This folder holds something that is not a backup", "Give a new folder, or one with a backup in it"
@@ -116,13 +118,23 @@ def _small(home: Home, *, with_keys: bool) -> Iterator[str]:
     settings = read_settings(home)
     names = ["hub.toml", "trust-anchor.pem", settings.tls_cert, settings.client_ca]
     names += sorted(f"keys/{path.name}" for path in home.keys.glob("*.cert.pem"))
+    if settings.signing_cert not in names:
+        names.append(settings.signing_cert)
     if with_keys:
+        known = {f"keys/{path.name}" for path in home.keys.glob("*.key.pem")}
+        names += sorted({*_signing(home), settings.signing_password_file} - known)
         names += [settings.tls_key, *sorted(f"keys/{path.name}" for path in home.keys.glob("*.key.pem"))]
         names.append(f"keys/{home.vault.name}")
     for name in names:
         inside = name and not Path(name).is_absolute() and ".." not in Path(name).parts
         if inside and (home.folder / name).is_file():
             yield name
+
+
+def _signing(home: Home) -> set[str]:
+    """Name the files that the hub's signing keys are in; those in devices cannot be backed up."""
+    with open_records(home) as session:
+        return {each.place for each in read_keys(session) if not is_device(each.place)}
 
 
 def _store(to: Path, home: Home, snapshot: Path, name: str) -> Stored:

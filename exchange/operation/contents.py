@@ -21,7 +21,7 @@ from exchange.verification import examine
 from trust_store.certificate import load_many
 from trust_store.errors import Refused
 from trust_store.evidence import Evidence
-from trust_store.policy import Policy
+from trust_store.policy import NOT_YET_VALID, Policy
 from trust_store.verdict import Outcome
 
 MISSING = rule(
@@ -104,6 +104,9 @@ def examine_receipts(session: Session, home: Home) -> Iterator[Finding]:
     while rows := session.rows(_RECEIPTS, behind=behind):
         for key, at, sealed in rows:
             found = examine(sealed, evidence, Policy(), moment(at))
+            if found.reason == NOT_YET_VALID.code:
+                # A key that came later sealed what one that was retired had not.
+                found = examine(sealed, evidence, Policy(), open_receipt(sealed)[1].chain[0].not_before)
             if found.verdict != Outcome.VALID:
                 yield RECEIPT.broken(found.text, key)
             elif open_receipt(sealed)[0].id != key:

@@ -6,21 +6,23 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, exists, func, select
 
-from exchange.config import Home
+from exchange.config import Home, Settings
+from exchange.core.forecast import Role
+from exchange.core.holding import Held
 from exchange.core.model import PartyStatus
+from exchange.core.quarantine import REMARK
 from exchange.operation.findings import Finding, Rule, Severity, rule
-from exchange.storage.schema import PARTIES, PARTY_CERTIFICATES, TOKENS, TRUST_CERTIFICATES
+from exchange.operation.lookout import files_of
+from exchange.storage.notices import FAILED
+from exchange.storage.schema import DELIVERIES, PARTIES, PARTY_CERTIFICATES, REMARKS, TOKENS, TRUST_CERTIFICATES
 from exchange.storage.schema_access import SYSTEM_SECRETS
-from exchange.storage.session import Session, micros
+from exchange.storage.schema_notices import MAILS
+from exchange.storage.session import Session, micros, moment
 from trust_store.certificate import Certificate, load, load_many
 from trust_store.errors import Refused
-from trust_store.keys import load_pem
 
-KEY = rule("key-unusable", Severity.ERROR, "Put hub.key.pem and hub.cert.pem back from a backup; they belong together")
-HUB_ENDED = rule("hub-certificate-ended", Severity.ERROR, "Put a certificate in force over the hub's key into keys")
-HUB_ENDING = rule("hub-certificate-ending", Severity.WARNING, "Have the hub's certificate renewed before it ends")
 ANCHOR = rule("anchor-unreadable", Severity.ERROR, "Put trust-anchor.pem back; people verify receipts with it")
 NO_ANCHOR = rule("anchor-none", Severity.ERROR, "Trust an authority: congvan authority trust")
 UNREADABLE = rule("certificate-unreadable", Severity.ERROR, "Restore the database, or register the certificate again")
@@ -39,24 +41,56 @@ NO_TOKEN = rule("party-without-token", Severity.NOTE, "The party can neither sen
 VAULT = rule(
     "systems-key-missing", Severity.ERROR, "Put systems.key back from where the keys are kept, or congvan system rotate"
 )
+OTHER_ENDED = rule(
+    "own-certificate-ended", Severity.WARNING, "Replace it; congvan cert forecast says what it is for and what to do"
+)
+OTHER_ENDING = rule(
+    "own-certificate-ending", Severity.WARNING, "Replace it; congvan cert forecast says what it is for and what to do"
+)
+MAIL = rule("mail-undelivered", Severity.WARNING, "Read why, and correct the address or the settings smtp_...")
+HELD_LONG = rule("quarantine-waiting", Severity.WARNING, "Release or withdraw it: congvan quarantine list")
+PATIENCE: Final = timedelta(days=3)
 SOON: Final = timedelta(days=30)
+SHOWN: Final = 100
+_D = DELIVERIES.c
 
 
-def examine_key(home: Home, at: datetime) -> Iterator[Finding]:
-    """Try whether the key can be read, fits its certificate, and is in force."""
-    try:
-        key = load_pem((home.keys / "hub.key.pem").read_bytes(), (home.keys / "hub.cert.pem").read_bytes())
-    except OSError as error:
-        yield KEY.broken(f"The hub's key cannot be read: {error.strerror}", str(error.filename))
-    except Refused as refusal:
-        yield KEY.broken(refusal.detail, "keys/hub.key.pem")
-    else:
-        yield from _examine_dates(key.certificate, at, HUB_ENDED, HUB_ENDING, "keys/hub.cert.pem")
+_FAILED: Final = select(MAILS.c.address, MAILS.c.error).where(MAILS.c.state == FAILED).distinct().limit(SHOWN)
+_HELD: Final = (
+    select(REMARKS.c.message, REMARKS.c.at)
+    .where(REMARKS.c.id == REMARK, REMARKS.c.at < bindparam("before"))
+    .where(exists(select(_D.key).where(_D.message == REMARKS.c.message, _D.held == Held.QUARANTINED.value)))
+    .limit(SHOWN)
+)
+
+
+def examine_anchor(home: Home, at: datetime) -> Iterator[Finding]:
+    """Try whether the certificate can be read that everything the hub signs leads to, and is in force."""
     try:
         for anchor in load_many(home.anchor.read_bytes()):
             yield from _examine_dates(anchor, at, AUTHORITY_ENDED, AUTHORITY_ENDING, home.anchor.name)
     except (OSError, Refused) as error:
         yield ANCHOR.broken(f"It cannot be read: {error}", home.anchor.name)
+
+
+def examine_files(home: Home, settings: Settings, at: datetime) -> Iterator[Finding]:
+    """Look at the other certificates on this machine that end: the hub's authority, and those for TLS."""
+    for role, path in files_of(home, settings):
+        try:
+            certificates = load_many(path.read_bytes())
+        except (OSError, Refused) as error:
+            yield UNREADABLE.broken(f"The certificate file ({role}) cannot be read: {error}", path.name)
+            continue
+        for certificate in certificates if role is Role.CLIENT_AUTHORITY else certificates[:1]:
+            yield from _examine_dates(certificate, at, OTHER_ENDED, OTHER_ENDING, path.name)
+
+
+def examine_notices(session: Session, at: datetime) -> Iterator[Finding]:
+    """Look for mail that was given up, and for messages that nobody decided about."""
+    for address, error in session.rows(_FAILED):
+        yield MAIL.broken(f"A notice could not be sent: {error}", address)
+    for message, since in session.rows(_HELD, before=micros(at - PATIENCE)):
+        yield HELD_LONG.broken(f"It is held back since {moment(since):%Y-%m-%d}", message)
 
 
 def examine_trust(session: Session, at: datetime) -> Iterator[Finding]:

@@ -7,8 +7,8 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
-from exchange.config import Home
-from exchange.operation import contents, credentials, premises, records
+from exchange.config import Home, Settings
+from exchange.operation import contents, credentials, premises, records, signing, timing
 from exchange.operation.findings import Finding, Severity
 from exchange.storage.sqlite import SqliteSession
 
@@ -24,10 +24,14 @@ def examine_hub(
     if not home.folder.is_dir():
         return
     yield from premises.examine_folder(home, settings)
-    yield from credentials.examine_key(home, at)
+    yield from credentials.examine_anchor(home, at)
+    if settings is not None:
+        yield from credentials.examine_files(home, settings, at)
     try:
         with records.open_records(home) as session:
-            yield from _examine_database(session, home, at, deep=deep)
+            yield from _examine_database(session, home, settings, at, deep=deep)
+            if settings is not None:
+                yield from timing.examine_time(session, settings, at)
     except sqlite3.Error as error:
         yield records.DATABASE.broken(f"The database cannot be read: {error}", home.database.name)
     except (TypeError, ValueError, LookupError) as error:
@@ -41,7 +45,9 @@ def exit_code(findings: Iterable[Finding]) -> int:
     return 2 if Severity.ERROR in found else 1 if Severity.WARNING in found else 0
 
 
-def _examine_database(session: SqliteSession, home: Home, at: datetime, *, deep: bool) -> Iterator[Finding]:
+def _examine_database(
+    session: SqliteSession, home: Home, settings: Settings | None, at: datetime, *, deep: bool
+) -> Iterator[Finding]:
     """Look at rows and files at one moment of a hub that may be serving; bytes that came later are younger than a day."""
     damaged = False
     for finding in records.examine_file(session):
@@ -50,9 +56,12 @@ def _examine_database(session: SqliteSession, home: Home, at: datetime, *, deep:
     if damaged:
         return
     session.connection.execute("BEGIN")
+    if settings is not None:
+        yield from signing.examine_keys(session, home, settings, at, deep=deep)
     yield from credentials.examine_trust(session, at)
     yield from credentials.examine_systems(session, home)
     yield from credentials.examine_parties(session, at)
+    yield from credentials.examine_notices(session, at)
     yield from records.examine_records(session, at)
     yield from contents.examine_contents(session, home, deep=deep)
     if deep:

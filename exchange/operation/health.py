@@ -69,7 +69,8 @@ class Health:
     def __init__(self, exchange: Exchange, now: Callable[[], float] = time.monotonic) -> None:
         self._exchange, self._now = exchange, now
         self._known: tuple[float, Readiness] | None = None
-        self._probed: tuple[float, Unfit | None] | None = None
+        self._probed: tuple[str, Unfit | None, float] | None = None
+        self._probing: asyncio.Future[Unfit | None] | None = None
         self._started_at, self._started = exchange.hub.clock.now(), _elapsed()
         self._one = asyncio.Lock()
         self._told: dict[str, str] = {}
@@ -92,6 +93,7 @@ class Health:
             "disk": self._check_disk,
             "trust": self._check_trust,
             "clock": self._check_clock,
+            "time": self._check_time,
         }
         return tuple([await self._run(name, check) for name, check in checks.items()])
 
@@ -129,15 +131,28 @@ class Health:
         hub = self._exchange.hub
         if not (await hub.store.trust.evidence()).anchors:
             raise Unfit("No authority is trusted")
-        now, days = hub.clock.now(), timedelta(days=self._exchange.settings.certificate_days)
-        if not hub.key.certificate.not_before <= now < hub.key.certificate.not_after - days:
+        signer, now, days = (
+            await hub.signer(),
+            hub.clock.now(),
+            timedelta(days=self._exchange.settings.certificate_days),
+        )
+        if not signer.certificate.not_before <= now < signer.certificate.not_after - days:
             text = "The hub's certificate is not valid, or not for much longer"
-            raise Unfit(text, f"until {hub.key.certificate.not_after:%Y-%m-%d}")
-        if self._probed is None or self._now() - self._probed[0] >= PROBE_EVERY:
-            self._probed = self._now(), await asyncio.to_thread(_probe, hub.key)
-        if self._probed[1] is not None:
-            raise Unfit(self._probed[1].text, self._probed[1].detail)
+            raise Unfit(text, f"until {signer.certificate.not_after:%Y-%m-%d}")
+        unfit = await self._try_key(signer)
+        if unfit is not None:
+            raise Unfit(unfit.text, unfit.detail)
         return "Authorities are known, and the hub's key signs"
+
+    async def _try_key(self, signer: KeyHolder) -> Unfit | None:
+        """Sign once a minute, and oftener while it fails; a device that does not answer is not asked anew meanwhile."""
+        name, now = signer.certificate.fingerprint, self._now()
+        if self._probed is not None and self._probed[:2] == (name, None) and now - self._probed[2] < PROBE_EVERY:
+            return None
+        if self._probing is None or self._probing.done():
+            self._probing = asyncio.ensure_future(self._exchange.hub.workers.wait(_probe, signer))
+        self._probed = name, await asyncio.shield(self._probing), now
+        return self._probed[1]
 
     async def _check_clock(self) -> str:
         now = self._exchange.hub.clock.now()
@@ -147,6 +162,16 @@ class Health:
             raise Unfit(text, f"{moment(committed) - now} behind the last statement")
         self._compare(now)
         return "The clock goes forward"
+
+    async def _check_time(self) -> str:
+        """Tell how time-stamping does; it stands in nobody's way, so it never makes the hub unready."""
+        exchange = self._exchange
+        if not exchange.clocks.urls:
+            return "No time-stamp authority is named, so receipts are not stamped"
+        since, now = await exchange.stamps.waiting_since(), exchange.hub.clock.now()
+        if since is not None and now - since > timedelta(minutes=exchange.settings.time_outage_minutes):
+            return f"Degraded: receipts wait for a time-stamp since {since:%Y-%m-%d %H:%M} UTC"
+        return "Receipts are time-stamped"
 
     def _compare(self, now: datetime) -> None:
         """Compare the clock with one that nobody can set."""

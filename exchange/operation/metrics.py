@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
@@ -12,6 +13,7 @@ from exchange.net.gate import Gate
 from exchange.operation import figures
 from exchange.operation.health import Health
 from exchange.running import Exchange
+from exchange.storage.notices import FAILED, WAITING
 from trust_store.errors import CATALOGUE
 
 MEDIA_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -31,8 +33,15 @@ _GAUGES: Final = {
     "bodies_bytes": "Bytes of memory set aside for bodies in flight",
     "disk_free_bytes": "Bytes that the hub may still write",
     "disk_free_inodes": "Files that the hub may still make",
+    "unstamped_seconds": "How long the oldest receipt waits for a time-stamp; 0 where none is stamped",
+    "quarantined_deliveries": "Deliveries that are held back until an administrator decides",
+    "mails_waiting": "Notices that wait to be sent by mail",
+    "mails_failed": "Notices whose mail was given up",
     "certificate_expiry_days": "Days until the certificate of the hub's own key ends",
 }
+
+
+_ENDING: Final = "Parties' certificates without a successor that end within so many days; 0: that ended"
 
 
 class Metrics:
@@ -49,6 +58,7 @@ class Metrics:
         self._acknowledged = Counter("congvan_acknowledgements", "Hand-overs that were receipted", registry=own)
         self._groups = Counter("congvan_writer_groups", "Transactions, each for all changes that waited", registry=own)
         self._units = Counter("congvan_writer_units", "Changes in those transactions", registry=own)
+        self._ending = Gauge("congvan_certificates_ending", _ENDING, ["days"], registry=own)
         self._ready = Gauge("congvan_ready", "1 where a check of readiness passed", ["check"], registry=own)
         self._gauges = {name: Gauge(f"congvan_{name}", text, registry=own) for name, text in _GAUGES.items()}
         ProcessCollector(registry=own)
@@ -71,19 +81,29 @@ class Metrics:
     async def render(self, exchange: Exchange, gate: Gate, health: Health) -> bytes:
         """Gather everything and write it; what costs much is counted every 15 seconds at most."""
         if self._counted is None or self._now() - self._counted[0] >= COUNT_EVERY:
-            self._counted = self._now(), await exchange.database.read(figures.count)
+            self._counted = (
+                self._now(),
+                await exchange.database.read(partial(figures.count, now=exchange.hub.clock.now())),
+            )
         counted, disk = self._counted[1], figures.measure(exchange.home.folder)
-        days = (exchange.hub.key.certificate.not_after - exchange.hub.clock.now()).total_seconds() / 86400
+        signer = await exchange.hub.signer()
+        days = (signer.certificate.not_after - exchange.hub.clock.now()).total_seconds() / 86400
         found: dict[str, float] = {
             "unsealed_statements": counted.unsealed,
             "waiting_deliveries": counted.waiting,
             "stored_bytes": counted.stored_bytes,
+            "quarantined_deliveries": counted.held,
+            "mails_waiting": counted.mails.get(WAITING, 0),
+            "mails_failed": counted.mails.get(FAILED, 0),
             "disk_free_bytes": disk.free_bytes,
             "disk_free_inodes": float("inf") if disk.inodes is None else disk.inodes,
             "certificate_expiry_days": days,
+            "unstamped_seconds": await _unstamped(exchange),
         }
         for name, value in found.items():
             self._gauges[name].set(value)
+        for within, number in counted.ending.items():
+            self._ending.labels(str(within)).set(number)
         for check in (await health.examine()).checks:
             self._ready.labels(check.name).set(check.outcome == "passed")
         return self.render_own(exchange, gate)
@@ -113,3 +133,10 @@ class Metrics:
         self._groups.inc(groups - self._committed[0])
         self._units.inc(units - self._committed[1])
         self._committed = groups, units
+
+
+async def _unstamped(exchange: Exchange) -> float:
+    if not exchange.clocks.urls:
+        return 0.0
+    since = await exchange.stamps.waiting_since()
+    return max(0.0, (exchange.hub.clock.now() - since).total_seconds()) if since else 0.0

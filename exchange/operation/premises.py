@@ -13,6 +13,7 @@ from exchange.config import Home, Settings, read_settings
 from exchange.operation.figures import measure
 from exchange.operation.findings import Finding, Severity, rule
 from trust_store.errors import Refused
+from trust_store.key_names import is_device
 
 SETTINGS = rule("settings-wrong", Severity.ERROR, "Correct hub.toml or the environment; see docs/reference/settings.md")
 FOLDER_OPEN = rule("folder-open", Severity.WARNING, "Let only the hub's user in: chmod 0700")
@@ -49,7 +50,7 @@ def examine_folder(home: Home, settings: Settings | None) -> Iterator[Finding]:
     if home.folder.stat().st_mode & _OTHERS:
         yield FOLDER_OPEN.broken("Other users may look into the hub's folder", str(home.folder))
     yield from _examine_secrets(home)
-    named = {part for name in _tls_files(settings) if (part := Path(name).parts[0])}
+    named = {part for name in _named_files(settings) if (part := Path(name).parts[0])}
     for path in sorted(home.folder.iterdir()):
         if path.name not in KNOWN | named:
             yield STRAY.broken("This does not belong to a hub", path.name)
@@ -98,6 +99,10 @@ def _examine_disk(home: Home, settings: Settings) -> Iterator[Finding]:
         yield DISK_FULL.broken(f"{disk.inodes:,} files may still be made; {settings.min_free_inodes:,} are wanted")
 
 
-def _tls_files(settings: Settings | None) -> list[str]:
-    names = (settings.tls_cert, settings.tls_key, settings.client_ca) if settings else ()
-    return [name for name in names if name]
+def _named_files(settings: Settings | None) -> list[str]:
+    if settings is None:
+        return []
+    tls = (settings.tls_cert, settings.tls_key, settings.client_ca)
+    mail = (settings.smtp_ca, settings.smtp_password_file)
+    signing = (settings.signing_key, settings.signing_cert, settings.signing_password_file)
+    return [name for name in (*tls, *mail, *signing) if name and not is_device(name)]

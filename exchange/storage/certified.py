@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, delete, insert, select
 
 from exchange.core.applications import LAST_CERTIFICATE
 from exchange.core.audit import AuditEvent, Author
+from exchange.core.forecast import term_of
 from exchange.core.model import PartyId
 from exchange.errors import NOT_FOUND
 from exchange.storage.parties import fingerprints_of, named, note
@@ -15,6 +16,7 @@ from exchange.storage.revisions import advance
 from exchange.storage.schema import PARTY_CERTIFICATES, REVOCATIONS
 from exchange.storage.schema_enrolment import CERTIFIED_KEYS
 from exchange.storage.session import Session, micros
+from exchange.storage.terms import enter_term, leave_term
 from trust_store.certificate import Certificate, load
 from trust_store.enrol_request import key_print
 from trust_store.errors import Refused
@@ -42,12 +44,14 @@ def write_certificate(
     values = {"fingerprint": certificate.fingerprint, "der": certificate.der, "added_at": micros(now)}
     session.rows(_INSERT, party=party, **values)
     _remember(session, party, certificate)
+    enter_term(session, term_of(certificate, party))
     note(session, AuditEvent.CERTIFICATE_REGISTERED, party, named(certificate), by)
 
 
 def erase_certificate(session: Session, party: PartyId, fingerprint: str) -> None:
     """Let a certificate no longer speak for a party."""
     session.rows(_DELETE, whose=party, which=fingerprint)
+    leave_term(session, party, fingerprint)
 
 
 def end_certificate(session: Session, party: PartyId, fingerprint: str, by: Author) -> Certificate:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import and_, bindparam, case, func, select
+from sqlalchemy import and_, bindparam, case, func, or_, select
 
+from exchange.core.holding import Held
 from exchange.core.model import Delivery, DeliveryKey, Entry, Kind, MessageKey, Transport
 from exchange.core.systems import Collect, SystemId
 from exchange.storage.rows import DELIVERY_WIDTH, delivery_of, message_of
@@ -18,11 +19,12 @@ _EVER: Final = 2**62
 _M, _D, _P = MESSAGES.c, DELIVERIES.c, SYSTEM_PARTIES.c
 _PARTIES = select(_P.party).where(_P.system == bindparam("system"))
 _JOINED = select(DELIVERIES, MESSAGES).join(MESSAGES, _M.key == _D.message)
-_WAITING = and_(_D.receiver.in_(_PARTIES), _D.handed_over_at.is_(None), _M.kind == bindparam("kind"))
+_WAITING = and_(_D.receiver.in_(_PARTIES), _D.handed_over_at.is_(None), _D.held == "", _M.kind == bindparam("kind"))
+_SHOWN = or_(_D.held == "", _D.held == Held.SUSPECT.value)
 _FAILED = case((_D.transport == Transport.FAIL.value, 1), else_=0)
 _OPEN = _JOINED.where(_WAITING).order_by(_FAILED, _D.consigned_at, _D.key)
 _WITHIN = (
-    _JOINED.where(_D.receiver.in_(_PARTIES), _M.kind == bindparam("kind"))
+    _JOINED.where(_D.receiver.in_(_PARTIES), _M.kind == bindparam("kind"), _SHOWN)
     .where(_D.consigned_at >= bindparam("since"), _D.consigned_at < bindparam("until"))
     .order_by(_D.consigned_at, _D.key)
 )

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, or_, select, update
 
 from exchange.core.finding import Counts, Search
+from exchange.core.holding import refuse_held
 from exchange.core.model import Delivery, DeliveryKey, Entry, EvidenceId, MessageKey, PartyId, Statement, Transport
 from exchange.storage import searching
 from exchange.storage.evidence import insert_statement
@@ -20,7 +21,7 @@ _DELIVERY = select(DELIVERIES).where(_D.receiver == bindparam("receiver"), _D.ke
 _OF_MESSAGE = select(DELIVERIES).where(_D.message == bindparam("message")).order_by(_D.receiver)
 _FREE = (
     select(_D.key)
-    .where(_D.receiver == bindparam("whose"), _D.handed_over_at.is_(None))
+    .where(_D.receiver == bindparam("whose"), _D.handed_over_at.is_(None), _D.held == "")
     .where(or_(_D.leased_until.is_(None), _D.leased_until <= bindparam("now")))
     .order_by(_D.consigned_at, _D.key)
     .limit(bindparam("limit"))
@@ -28,7 +29,7 @@ _FREE = (
 )
 _ANY_FREE = (
     select(_D.key)
-    .where(_D.receiver == bindparam("whose"), _D.handed_over_at.is_(None))
+    .where(_D.receiver == bindparam("whose"), _D.handed_over_at.is_(None), _D.held == "")
     .where(or_(_D.leased_until.is_(None), _D.leased_until <= bindparam("now")))
     .limit(1)
 )
@@ -57,6 +58,7 @@ _RELEASE = (
 _HAND_OVER = (
     update(DELIVERIES)
     .where(_D.receiver == bindparam("whose"), _D.key == bindparam("which"), _D.handed_over_at.is_(None))
+    .where(_D.held == "")
     .values(handed_over_at=bindparam("at"), lease=None, leased_until=None)
     .returning(_D.key)
 )
@@ -98,9 +100,10 @@ class MailboxStore:
         """Count a mailbox."""
 
         def unit(session: Session) -> Counts:
-            ((waiting, leased, received, archived),) = session.rows(searching.COUNT_INBOX, party=party, now=micros(now))
+            counted = session.rows(searching.COUNT_INBOX, party=party, now=micros(now))
+            ((waiting, leased, received, archived, held),) = counted
             ((sent,),) = session.rows(searching.COUNT_SENT, party=party)
-            return Counts(waiting=waiting, leased=leased, received=received, archived=archived, sent=sent)
+            return Counts(waiting=waiting, leased=leased, received=received, archived=archived, held=held, sent=sent)
 
         return await self._database.read(unit)
 
@@ -147,9 +150,14 @@ class MailboxStore:
         return [delivery_of(row) for row in rows]
 
     async def fetched(self, delivery: Delivery, by: str, at: datetime) -> None:
-        """Record who first read the content, and when."""
+        """Record who first read the content, and when; what was held back meanwhile is refused."""
         values = {"whose": delivery.receiver, "which": delivery.key, "by": by, "at": micros(at)}
-        await self._database.transact(lambda session: session.rows(_FETCH, **values))
+
+        def unit(session: Session) -> None:
+            _refuse_held(session, delivery)
+            session.rows(_FETCH, **values)
+
+        await self._database.transact(unit)
 
     async def report(self, delivery: Delivery, transport: Transport, text: str, at: datetime) -> None:
         """Keep what the receiver's system reports; one that is `done` stays so."""
@@ -163,15 +171,22 @@ class MailboxStore:
         await self._database.transact(lambda session: session.rows(_ARCHIVE, **values))
 
     async def hand_over(self, delivery: Delivery, statement: Statement) -> EvidenceId:
-        """Record that the receiver has it, with the statement; a repetition changes nothing."""
+        """Record that the receiver has it, with the statement; a repetition changes nothing, what is held back is refused."""
 
         def unit(session: Session) -> EvidenceId:
+            _refuse_held(session, delivery)
             values = {"whose": delivery.receiver, "which": delivery.key, "at": micros(statement.at)}
             if session.rows(_HAND_OVER, **values):
                 insert_statement(session, statement)
             return statement.id
 
         return await self._database.transact(unit)
+
+
+def _refuse_held(session: Session, delivery: Delivery) -> None:
+    """Ask inside the transaction: a key may have been declared compromised since the delivery was looked up."""
+    for row in session.rows(_DELIVERY, receiver=delivery.receiver, key=delivery.key):
+        refuse_held(delivery_of(row).held)
 
 
 def _entry(row: Row) -> Entry:

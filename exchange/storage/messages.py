@@ -40,6 +40,7 @@ from exchange.storage.rows import (
 )
 from exchange.storage.schema import CONTENTS, DELIVERIES, MESSAGES, RELATIONS, REMARKS, STATUSES
 from exchange.storage.session import Database, Row, Session, micros
+from exchange.storage.terms import admit_signer
 from exchange.storage.uploads import has_file, insert_attachments
 from exchange.storage.usage import count_letter
 from trust_store.errors import Refused
@@ -180,7 +181,7 @@ def _file(session: Session, filing: Filing, daily: Daily) -> Filed:
     known = session.rows(_BY_ID, sender=message.sender, message_id=message.message_id)
     if known:
         return _same(message_of(known[0]), message)
-    count_letter(session, filing, daily)
+    _admit(session, filing, daily)
     session.rows(_INSERT_MESSAGE, **message_values(message))
     if filing.inline is not None:
         session.rows(_INSERT_CONTENT, sender=message.sender, message=message.key, data=filing.inline)
@@ -196,6 +197,12 @@ def _file(session: Session, filing: Filing, daily: Daily) -> Filed:
     if filing.change is not None:
         _change(session, filing.change)
     return message
+
+
+def _admit(session: Session, filing: Filing, daily: Daily) -> None:
+    count_letter(session, filing, daily)
+    if filing.signer is not None:
+        admit_signer(session, filing.signer, filing.message.submitted_at)
 
 
 def _same(known: Filed, message: Filed) -> Filed:

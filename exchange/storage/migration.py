@@ -6,7 +6,7 @@ import contextlib
 import sqlite3
 from pathlib import Path
 
-HEAD = "0007"
+HEAD = "0011"
 
 
 def migrate(path: Path) -> None:

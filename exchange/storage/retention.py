@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, exists, insert, or_, select, update
+from sqlalchemy import and_, bindparam, delete, exists, insert, or_, select, update
 
 from exchange.core.audit import AuditEntry, AuditEvent
+from exchange.core.holding import Held
 from exchange.core.model import Filed, Remark
 from exchange.storage.audit import insert_audit
 from exchange.storage.rows import message_of, remark_values
@@ -17,11 +18,12 @@ from exchange.storage.session import Database, Session, micros
 REMOVED = "content-removed"
 _M, _D, _A = MESSAGES.c, DELIVERIES.c, ATTACHMENTS.c
 _OF_MESSAGE = select(_D.key).where(_D.message == _M.key)
+_OPEN = and_(_D.handed_over_at.is_(None), _D.held != Held.WITHDRAWN.value)
 _EXPIRED = (
     select(MESSAGES)
     .where(_M.removed_at.is_(None), _M.submitted_at < bindparam("before"))
     .where(exists(_OF_MESSAGE))
-    .where(~exists(_OF_MESSAGE.where(or_(_D.handed_over_at.is_(None), _D.handed_over_at >= bindparam("before")))))
+    .where(~exists(_OF_MESSAGE.where(or_(_OPEN, _D.handed_over_at >= bindparam("before")))))
     .order_by(_M.submitted_at)
     .limit(bindparam("limit"))
 )

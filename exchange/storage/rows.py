@@ -7,6 +7,7 @@ from typing import Any
 
 from envelopes.edxml import StatusCode
 from envelopes.signature.classify import SignatureClass
+from exchange.core.holding import Held
 from exchange.core.lifecycle import Asked, State
 from exchange.core.model import Delivery, Effect, Filed, Kind, Relation, RelationKind, Remark, StatusChange, Transport
 from exchange.core.words import fold, normalise_text
@@ -48,7 +49,12 @@ def delivery_values(delivery: Delivery) -> dict[str, object]:
 def delivery_of(row: Row) -> Delivery:
     """Read a delivery."""
     values = _unpacked(_DELIVERY, row, *_DELIVERY_MOMENTS)
-    return Delivery(**(values | {"state": State(values["state"]), "transport": Transport(values["transport"])}))
+    values |= {
+        "state": State(values["state"]),
+        "transport": Transport(values["transport"]),
+        "held": Held(values["held"]),
+    }
+    return Delivery(**values)
 
 
 def status_values(change: StatusChange) -> dict[str, object]:

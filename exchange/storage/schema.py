@@ -123,6 +123,7 @@ MESSAGES = Table(
     Column("folded", Text, nullable=False, server_default=""),
     Column("archived_at", BigInteger),
     Column("removed_at", BigInteger),
+    Column("certificate", Text, nullable=False, server_default=""),
     PrimaryKeyConstraint("sender", "message_id"),
     Index("messages_by_digest", "sender", "digest"),
     Index("messages_by_time", "sender", "submitted_at"),
@@ -156,6 +157,7 @@ DELIVERIES = Table(
     Column("transport", Text, nullable=False, server_default=""),
     Column("transport_text", Text, nullable=False, server_default=""),
     Column("transport_at", BigInteger),
+    Column("held", Text, nullable=False, server_default=""),
     PrimaryKeyConstraint("receiver", "key"),
     Index("deliveries_by_time", "receiver", "consigned_at", "key"),
 )

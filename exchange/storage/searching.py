@@ -32,13 +32,15 @@ _DESCRIBED = and_(
     _M.promulgated >= bindparam("issued_since"),
     or_(bindparam("issued_until") == "", _M.promulgated <= bindparam("issued_until")),
 )
-_LEASED_NOW = and_(_D.handed_over_at.is_(None), _D.leased_until > bindparam("now"))
+_WAITS = and_(_D.handed_over_at.is_(None), _D.held == "")
+_LEASED_NOW = and_(_WAITS, _D.leased_until > bindparam("now"))
 _BOXES: Final[Mapping[Box, ColumnElement[bool]]] = {
-    Box.WAITING: _D.handed_over_at.is_(None),
+    Box.WAITING: _WAITS,
     Box.LEASED: _LEASED_NOW,
     Box.RECEIVED: and_(_D.handed_over_at.is_not(None), _D.archived_at.is_(None)),
     Box.OPEN: _D.archived_at.is_(None),
     Box.ARCHIVED: _D.archived_at.is_not(None),
+    Box.HELD: _D.held != "",
     Box.ALL: _D.receiver == bindparam("party"),
 }
 _INBOX = (
@@ -80,10 +82,11 @@ SENT: Final[Mapping[Box, Select[Any]]] = {
     Box.ALL: _SENT,
 }
 COUNT_INBOX = select(
-    func.count(case((_D.handed_over_at.is_(None), 1))),
+    func.count(case((_WAITS, 1))),
     func.count(case((_LEASED_NOW, 1))),
     func.count(case((and_(_D.handed_over_at.is_not(None), _D.archived_at.is_(None)), 1))),
     func.count(case((_D.archived_at.is_not(None), 1))),
+    func.count(case((_D.held != "", 1))),
 ).where(_D.receiver == bindparam("party"))
 COUNT_SENT = select(func.count()).where(_M.sender == bindparam("party"), _M.kind == "letter")
 

@@ -22,7 +22,6 @@ from trust_store.certificate import Certificate, load
 from trust_store.evidence import Evidence, Revocation, Terms
 from trust_store.revocation.answers import OcspAnswer, load_answer
 from trust_store.revocation.lists import RevocationList, load_list
-from trust_store.revocation.memory import Standings
 
 _NAME = "trust"
 _Said = RevocationList | OcspAnswer
@@ -84,15 +83,17 @@ class TrustStore:
     async def revoke(self, revocation: Revocation, by: Author | None = None) -> None:
         """Put a certificate on the local revocation list."""
 
-        def unit(session: Session) -> None:
-            session.rows(_DELETE_REVOCATION, which=revocation.signed_part)
-            values = {"signed_part": revocation.signed_part, "at": micros(revocation.at), "why": revocation.why}
-            session.rows(_INSERT_REVOCATION, **values)
-            detail = f"from {revocation.at:%Y-%m-%d %H:%M} UTC: {revocation.why}"
-            note(session, AuditEvent.CERTIFICATE_REVOKED, f"signed part {revocation.signed_part}", detail, by)
-            advance(session, _NAME)
+        await self._database.transact(lambda session: revoke_in(session, revocation, by))
 
-        await self._database.transact(unit)
+
+def revoke_in(session: Session, revocation: Revocation, by: Author | None) -> None:
+    """Put a certificate on the local revocation list in the transaction of what asks for it."""
+    session.rows(_DELETE_REVOCATION, which=revocation.signed_part)
+    values = {"signed_part": revocation.signed_part, "at": micros(revocation.at), "why": revocation.why}
+    session.rows(_INSERT_REVOCATION, **values)
+    detail = f"from {revocation.at:%Y-%m-%d %H:%M} UTC: {revocation.why}"
+    note(session, AuditEvent.CERTIFICATE_REVOKED, f"signed part {revocation.signed_part}", detail, by)
+    advance(session, _NAME)
 
 
 def _read_said(session: Session, known: Mapping[str, _Said]) -> dict[str, _Said]:
@@ -111,7 +112,7 @@ def _with(evidence: Evidence, said: Iterable[_Said]) -> Evidence:
     """Put in what authorities say now; paths do not depend on it and stay known, what followed from it is forgotten."""
     lists = tuple(each for each in said if isinstance(each, RevocationList))
     answers = tuple(each for each in said if isinstance(each, OcspAnswer))
-    return replace(evidence, lists=lists, answers=answers, standings=Standings())
+    return replace(evidence, lists=lists, answers=answers)
 
 
 def _evidence(session: Session) -> Evidence:

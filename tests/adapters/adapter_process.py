@@ -14,7 +14,7 @@ from pathlib import Path
 
 from adapters.base import Desk, Pace
 from adapters.courier import Courier
-from exchange.client import Client, Trust, read_key
+from exchange.client import Client, Trust, open_key
 
 _SPEC = importlib.util.spec_from_file_location("rigs", Path(__file__).with_name("rigs.py"))
 assert _SPEC is not None
@@ -37,7 +37,7 @@ class DyingProgress:
 
 async def act(name: str, folder: str, url: str, token: str, key: str, cert: str, anchor: str, last: str) -> None:
     trust = Trust.of([Path(anchor).read_bytes()])
-    held = read_key(Path(key).read_bytes(), None, Path(cert).read_bytes())
+    held = open_key(key, certificates=Path(cert).read_bytes())
     with rigs.RIGS[name].open(Path(folder), held, trust) as local:
         async with Client(url, token, timeout=30) as client:
             desk = Desk(

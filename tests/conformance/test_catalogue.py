@@ -37,7 +37,6 @@ SECTIONS = {
 }
 CASES = {name: found for cases in SECTIONS.values() for name, found in cases.items()}
 TAKEN = {
-    "base64-noncanonical-trailing-bits": "the same octets; nothing keys on the text of a signature",
     "ecdsa-malleable-high-s": "a good signature; a letter is known by its id, and other bytes under it are a conflict",
     "comment-splits-amount": "the whole text is read",
     "comment-splits-address": "the whole text is read",

@@ -7,7 +7,7 @@ import hashlib
 import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -19,6 +19,7 @@ from envelopes.receipt import Event
 from envelopes.signature.classify import SignatureClass
 from exchange.auth.vault import FileVault
 from exchange.blobs.local import LocalBlobs
+from exchange.core.forecast import Role, Term
 from exchange.core.model import (
     Delivery,
     EvidenceId,
@@ -34,6 +35,7 @@ from exchange.core.model import (
     evidence_id,
     message_key,
 )
+from exchange.core.notices import Addresses
 from exchange.core.ports import (
     AuditTrail,
     Authorities,
@@ -42,14 +44,19 @@ from exchange.core.ports import (
     Effects,
     Enrolments,
     EvidenceShelf,
+    HubKeys,
     Mailboxes,
     Messages,
+    Notices,
+    Quarantine,
     RevocationData,
     Sources,
     Systems,
+    Terms,
     Tokens,
     TrustMaterial,
 )
+from exchange.core.ports.stamping import StampShelf
 from exchange.core.quota import Daily
 from exchange.delivery.bell import LocalBell
 from exchange.delivery.wires import SharedBell, Wires
@@ -60,19 +67,26 @@ from exchange.storage.directory import DirectoryStore
 from exchange.storage.effects import EffectStore
 from exchange.storage.enrolments import EnrolmentStore
 from exchange.storage.evidence import EvidenceStore
+from exchange.storage.hub_keys import HubKeyStore
 from exchange.storage.mailboxes import MailboxStore
 from exchange.storage.messages import MessageStore
 from exchange.storage.migration import migrate
+from exchange.storage.notices import NoticeStore
+from exchange.storage.quarantine import QuarantineStore
 from exchange.storage.revocation import RevocationStore
 from exchange.storage.session import Database
 from exchange.storage.sources import SourceStore
 from exchange.storage.sqlite import open_database
+from exchange.storage.stamps import StampStore
 from exchange.storage.systems import SystemStore
+from exchange.storage.terms import TermStore
 from exchange.storage.tokens import TokenStore
 from exchange.storage.trust import TrustStore
 from trust_store.identity import PartyKind
 
 AT = datetime(2026, 11, 23, 1, tzinfo=UTC)
+HUB = PartyId("HUB.H56")
+ADDRESSES = Addresses(hub=HUB, administrators=("admin@hub.example",), enabled=True)
 SENDER, RECEIVER, OTHER = PartyId("2899000016"), PartyId("000.00.12.H56"), PartyId("000.00.90.H56")
 
 
@@ -109,7 +123,17 @@ class Backend:
     systems: Systems
     enrolments: Enrolments
     audit: AuditTrail
+    stamps: StampShelf
+    hub_keys: HubKeys
+    terms: Terms
+    notices: Notices
+    quarantine: Quarantine
     database: Database
+    hub: PartyId = HUB
+
+
+async def _nothing() -> list[Term]:
+    return []
 
 
 def _backend(database: Database, folder: Path) -> Backend:
@@ -127,6 +151,11 @@ def _backend(database: Database, folder: Path) -> Backend:
         systems=SystemStore(database, FileVault(folder / "systems.key", SystemEntropy())),
         enrolments=EnrolmentStore(database),
         audit=AuditStore(database),
+        stamps=StampStore(database),
+        hub_keys=HubKeyStore(database),
+        terms=TermStore(database, _nothing),
+        notices=NoticeStore(database, ADDRESSES),
+        quarantine=QuarantineStore(database, ADDRESSES),
         database=database,
     )
 
@@ -219,6 +248,7 @@ def _filing(
     message_id: str = "",
     code: tuple[str, str] | None = None,
     kind: Kind = Kind.LETTER,
+    signer: str = "",
 ) -> Filing:
     message_id = message_id or f"{sender},2026/11/23,{number}/CV"
     key = message_key(sender, message_id)
@@ -239,6 +269,7 @@ def _filing(
         signature_class=SignatureClass.VALID,
         verdict="{}",
         receipt=evidence_id(Event.SUBMISSION_ACCEPTANCE, key),
+        certificate=signer,
     )
     deliveries = tuple(
         Delivery(key=delivery_key(key, receiver), receiver=receiver, message=key, sender=sender, consigned_at=at)
@@ -249,6 +280,20 @@ def _filing(
         message=filed,
         deliveries=deliveries,
         statements=(_statement(Event.SUBMISSION_ACCEPTANCE, sender, key, at), *consigned),
+        signer=_signer(sender, signer) if signer else None,
+    )
+
+
+def _signer(sender: PartyId, fingerprint: str, *, signed_part: str = "") -> Term:
+    """Describe a certificate; of several with one first letter all have the same part that the issuer signed."""
+    return Term(
+        owner=sender,
+        role=Role.PARTY,
+        fingerprint=fingerprint,
+        signed_part=signed_part or fingerprint[0] * 64,
+        subject=f"CN={sender}",
+        not_before=AT - timedelta(days=100),
+        not_after=AT + timedelta(days=100),
     )
 
 

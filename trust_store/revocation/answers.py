@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
@@ -17,8 +17,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from trust_store.certificate import UNREADABLE, Certificate, digest_name, load
 from trust_store.errors import Refused
+from trust_store.names import same_name
 from trust_store.revocation.reasons import ANSWER_MALFORMED
-from trust_store.revocation.signing import is_signed
+from trust_store.signing import is_issued, is_signed
 
 MAX_SIZE: Final = 64 * 1024
 NONCE_BYTES: Final = 16
@@ -26,6 +27,12 @@ NONCE_BYTES: Final = 16
 
 _MOST_CERTIFICATES: Final = 4
 _SIGNING: Final = ExtendedKeyUsageOID.OCSP_SIGNING.dotted_string
+_SIGNS: Final = {"digitalSignature", "contentCommitment"}
+_CERT_ID: Final = {
+    each.name: each
+    for each in (hashes.SHA1(), hashes.SHA224(), hashes.SHA256(), hashes.SHA384(), hashes.SHA512())  # noqa: S303
+}
+"""The digests by which an answer may name the issuer; nothing secret depends on them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,13 +40,15 @@ class OcspAnswer:
     """Hold what a responder said of one certificate; two are equal when their bytes are.
 
     `digest` is the SHA-256 of the DER in lower-case hex. `revoked_at` is None unless the status is `REVOKED`.
-    `certificates` came with the answer and are hints.
+    `issuer_hashes` are the digest's name, the issuer's hashed name and its hashed key. `certificates` came with the answer
+    and are hints.
     """
 
     digest: str
     der: bytes = field(compare=False, repr=False)
     x509: ocsp.OCSPResponse = field(compare=False, repr=False)
     serial: int = field(compare=False)
+    issuer_hashes: tuple[str, bytes, bytes] = field(compare=False, repr=False)
     status: ocsp.OCSPCertStatus = field(compare=False)
     revoked_at: datetime | None = field(compare=False)
     reason: str = field(compare=False)
@@ -59,9 +68,11 @@ class OcspAnswer:
         """Tell whether the answer is about this certificate of this issuer (RFC 6960, 4.1.1)."""
         if self.serial != certificate.serial:
             return False
-        builder = ocsp.OCSPRequestBuilder().add_certificate(certificate.x509, issuer.x509, self.x509.hash_algorithm)
-        expected, named = builder.build(), self.x509
-        return (expected.issuer_name_hash, expected.issuer_key_hash) == (named.issuer_name_hash, named.issuer_key_hash)
+        builder = ocsp.OCSPRequestBuilder().add_certificate(
+            certificate.x509, issuer.x509, _CERT_ID[self.issuer_hashes[0]]
+        )
+        expected = builder.build()
+        return (expected.issuer_name_hash, expected.issuer_key_hash) == self.issuer_hashes[1:]
 
     def responder(self, issuer: Certificate) -> Certificate | None:
         """Return whoever signed: the issuer itself, or one that the issuer certified for it (RFC 6960, 4.2.2.2)."""
@@ -69,7 +80,11 @@ class OcspAnswer:
         return next((each for each in (issuer, *delegated) if self._signed_by(each)), None)
 
     def _signed_by(self, certificate: Certificate) -> bool:
-        parsed, digest = self.x509, self.x509.signature_hash_algorithm
+        parsed = self.x509
+        try:
+            digest = parsed.signature_hash_algorithm
+        except UnsupportedAlgorithm:
+            return False
         return is_signed(certificate.public_key, parsed.signature, parsed.tbs_response_bytes, digest)
 
 
@@ -84,11 +99,12 @@ def load_answer(der: bytes) -> OcspAnswer:
         raise Refused(ANSWER_MALFORMED, f"The answer has {len(der):,} bytes; {MAX_SIZE:,} are allowed")
     try:
         parsed = ocsp.load_der_ocsp_response(der)
-        if parsed.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
-            raise Refused(ANSWER_MALFORMED, f"The responder answers {parsed.response_status.name.lower()}")
-        return _read(parsed)
-    except UNREADABLE:
+        status = parsed.response_status
+        if status is ocsp.OCSPResponseStatus.SUCCESSFUL:
+            return _read(parsed)
+    except (Refused, *UNREADABLE):
         raise Refused(ANSWER_MALFORMED, f"The {len(der):,} bytes are not an answer about one certificate") from None
+    raise Refused(ANSWER_MALFORMED, f"The responder answers {status.name.lower()}")
 
 
 def request(certificate: Certificate, issuer: Certificate, nonce: bytes | None = None) -> bytes:
@@ -113,12 +129,15 @@ def _read(parsed: ocsp.OCSPResponse) -> OcspAnswer:
     nonce = extensions.pop(x509.OCSPNonce.oid, None)
     if any(each.critical for each in (*extensions.values(), *parsed.single_extensions)):
         raise ValueError("RFC 6960, 4.4: a critical extension that is not understood")
-    reason = parsed.revocation_reason
+    reason, named_by = parsed.revocation_reason, parsed.hash_algorithm.name
+    if named_by not in _CERT_ID:
+        raise ValueError("the issuer is named by a digest that is not used here")
     return OcspAnswer(
         digest=hashlib.sha256(der).hexdigest(),
         der=der,
         x509=parsed,
         serial=parsed.serial_number,
+        issuer_hashes=(named_by, parsed.issuer_name_hash, parsed.issuer_key_hash),
         status=parsed.certificate_status,
         revoked_at=parsed.revocation_time_utc,
         reason=reason.value if reason else "unspecified",
@@ -134,8 +153,6 @@ def _read(parsed: ocsp.OCSPResponse) -> OcspAnswer:
 def _delegated(certificate: Certificate, issuer: Certificate) -> bool:
     if certificate.purposes is None or _SIGNING not in certificate.purposes:
         return False
-    try:
-        certificate.x509.verify_directly_issued_by(issuer.x509)
-    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
+    if certificate.usages is not None and not certificate.usages & _SIGNS:
         return False
-    return True
+    return same_name(certificate.x509.issuer, issuer.x509.subject) and is_issued(certificate.x509, issuer.public_key)

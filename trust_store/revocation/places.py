@@ -41,6 +41,12 @@ def is_told(certificate: Certificate) -> bool:
     return asked or bool(distribution_points(certificate))
 
 
+def is_marked(certificate: Certificate) -> bool:
+    """Tell whether a certificate is marked as an authority's: lists of authorities only speak of it, whatever it may do."""
+    value = _extension(certificate, ExtensionOID.BASIC_CONSTRAINTS)
+    return isinstance(value, x509.BasicConstraints) and value.ca
+
+
 def distribution_points(certificate: Certificate) -> tuple[x509.DistributionPoint, ...]:
     """Return the distribution points of complete lists that a certificate names."""
     return _points(certificate, ExtensionOID.CRL_DISTRIBUTION_POINTS)

@@ -7,7 +7,21 @@ from dataclasses import dataclass
 from exchange.core.ports.access import AuditTrail, Tokens
 from exchange.core.ports.authorities import Authorities
 from exchange.core.ports.enrolment import Authority, Enrolments
-from exchange.core.ports.machine import Bell, Blobs, Clock, Entropy, Listener, P, Progress, Rehearsal, T, Workers
+from exchange.core.ports.keys import HubKeys, Signers
+from exchange.core.ports.machine import (
+    Bell,
+    Blobs,
+    Clock,
+    Entropy,
+    Inspector,
+    Listener,
+    P,
+    Progress,
+    Rehearsal,
+    T,
+    Workers,
+)
+from exchange.core.ports.notices import Notices, Quarantine, Terms
 from exchange.core.ports.records import Effects, EvidenceShelf, Mailboxes, Messages
 from exchange.core.ports.registry import Directory, Registry, TrustMaterial, TrustRegistry
 from exchange.core.ports.revocation import Asker, RevocationData, Sources
@@ -26,18 +40,24 @@ __all__ = [
     "Enrolments",
     "Entropy",
     "EvidenceShelf",
+    "HubKeys",
+    "Inspector",
     "Listener",
     "Mailboxes",
     "Messages",
+    "Notices",
     "P",
     "Progress",
+    "Quarantine",
     "Registry",
     "Rehearsal",
     "RevocationData",
+    "Signers",
     "Sources",
     "Store",
     "Systems",
     "T",
+    "Terms",
     "Tokens",
     "TrustMaterial",
     "TrustRegistry",
@@ -64,3 +84,6 @@ class Store:
     systems: Systems
     enrolments: Enrolments
     audit: AuditTrail
+    terms: Terms
+    notices: Notices
+    quarantine: Quarantine

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
+from envelopes.inside.facts import Facts, FileKind
 from exchange.core.model import PartyId
 
 P = ParamSpec("P")
@@ -37,6 +38,10 @@ class Workers(Protocol):
         """Run `work`; `weight` is the size of what it works on, in bytes, and decides where it runs."""
         ...
 
+    async def wait(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `work` that waits for a device, which does one thing at a time, beside everything else."""
+        ...
+
 
 class Rehearsal(Protocol):
     """Try in a process that can be killed what may take too long."""
@@ -46,6 +51,18 @@ class Rehearsal(Protocol):
 
         A refusal that opening would give may be raised at once.
         """
+        ...
+
+
+class Inspector(Protocol):
+    """Look into attached files for signatures of their own, where whatever they do can be stopped."""
+
+    async def inspect(self, kind: FileKind, digest: str, data: bytes) -> Facts:
+        """Tell what there is of signatures in the file with this SHA-256 (hex); what cannot be told is a fault in it."""
+        ...
+
+    def room(self) -> AbstractAsyncContextManager[None]:
+        """Have room for the files of one message in memory; others wait until they do."""
         ...
 
 

@@ -38,7 +38,7 @@ class Messages(Protocol):
 
         The same sender, id and digest again returns what was filed first and changes nothing.
         The same sender and id with another digest is a `Conflict` (message-id-conflict); a sender who has sent as much as
-        it may in a day is to come again `Later` (daily-quota).
+        it may in a day is to come again `Later` (daily-quota). A signer that is revoked by now is `Refused`.
         Each status change and each question moves the life-cycle of its delivery, in the order of the commits; an answer
         (15, 16) settles every question to that receiver that waits for one.
         """
@@ -104,7 +104,7 @@ class Mailboxes(Protocol):
         ...
 
     async def lease(self, receiver: PartyId, name: str, now: datetime, until: datetime, limit: int) -> Sequence[Entry]:
-        """Lease the oldest deliveries that are neither handed over nor under a lease: never the same to two readers.
+        """Lease the oldest deliveries that are not handed over, held back or under a lease: never the same to two readers.
 
         `name` is new with each call, and what the reader renews and releases it by.
         """
@@ -119,7 +119,10 @@ class Mailboxes(Protocol):
         ...
 
     async def fetched(self, delivery: Delivery, by: str, at: datetime) -> None:
-        """Record durably who first read the content, and when; later readings change nothing."""
+        """Record durably who first read the content, and when; later readings change nothing.
+
+        `Refused` (message-quarantined, message-withdrawn) when it is held back.
+        """
         ...
 
     async def report(self, delivery: Delivery, transport: Transport, text: str, at: datetime) -> None:
@@ -139,7 +142,10 @@ class Mailboxes(Protocol):
         ...
 
     async def hand_over(self, delivery: Delivery, statement: Statement) -> EvidenceId:
-        """Record that the receiver has it, with the statement, in one transaction; a repetition returns the first id."""
+        """Record that the receiver has it, with the statement, in one transaction; a repetition returns the first id.
+
+        `Refused` (message-quarantined, message-withdrawn) when it is held back.
+        """
         ...
 
 

@@ -138,7 +138,7 @@ STRUCTURE: Cases = {
     "base64-garbage-signaturevalue": refused(
         "signature-base64", _value("SignatureValue", lambda value: f"{value[:9]}!-{value[9:]}")
     ),
-    "base64-noncanonical-trailing-bits": Case(make=_value("SignatureValue", _unused_bits)),
+    "base64-noncanonical-trailing-bits": refused("signature-base64", _value("SignatureValue", _unused_bits)),
     "rsa-signature-trailing-zero": refused("signature-mismatch", _octets(lambda value: value + b"\0", "rsa")),
     "rsa-signature-leading-zero": refused("signature-mismatch", _octets(lambda value: b"\0" + value, "rsa")),
     "ecdsa-der-encoded": refused("signature-mismatch", _octets(lambda value: encode_dss_signature(*_r_s(value)))),

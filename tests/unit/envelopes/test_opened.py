@@ -125,6 +125,8 @@ def test_classes_without_a_valid_signature(unsigned: bytes, inside: bytes, kind:
         (b"<ds:SignatureValue>", b"<ds:SignatureValue>AAAA", "signature-mismatch"),
         (b"xmldsig-more#ecdsa-sha256", b"xmldsig-more#rsa-sha256", "key-kind"),
         (b"<ds:SignedInfo>", b"<ds:SignedInfo><!-- c -->", "signature-comment"),
+        (b"<ds:KeyInfo>", b'<ds:KeyInfo URI="#a">', "signature-grammar"),
+        (b"<ds:X509Certificate>", b'<ds:X509Certificate xmlns:x="urn:x" x:y="1">', "signature-grammar"),
         (b'<ds:Reference URI="">', b'<ds:Reference URI="#a">', "coverage-incomplete"),
     ],
 )

@@ -94,7 +94,21 @@ def swap_keys(home: Home) -> None:
     shutil.copy(home.keys / "authority.key.pem", home.keys / "hub.key.pem")
 
 
+HELD = (
+    "UPDATE deliveries SET held = 'quarantined' WHERE message = (SELECT min(message) FROM deliveries)",
+    "INSERT INTO remarks SELECT sender, key, 'message-quarantined', 1, 'message-quarantined', '' FROM messages"
+    " WHERE key = (SELECT min(message) FROM deliveries)",
+)
 BROKEN: dict[str, tuple[str, Callable[[Home], object]]] = {
+    "mail that was given up": (
+        "mail-undelivered",
+        lambda home: change(home, "INSERT INTO mails VALUES ('a', 'b', 'c@d', 'failed', 14, 0, '550 nobody')"),
+    ),
+    "a message that nobody decided about": ("quarantine-waiting", lambda home: change(home, *HELD)),
+    "an authority of clients that is none": (
+        "certificate-unreadable",
+        lambda home: append(home.settings, 'client_ca = "hub.toml"\n'),
+    ),
     "an unknown setting": ("settings-wrong", lambda home: append(home.settings, "colour = 1\n")),
     "no settings": ("settings-wrong", lambda home: home.settings.unlink()),
     "an open folder": ("folder-open", lambda home: home.folder.chmod(0o755)),
@@ -105,6 +119,19 @@ BROKEN: dict[str, tuple[str, Callable[[Home], object]]] = {
     "little disk": ("disk-low", lambda home: append(home.settings, f"min_free_bytes = {2**62}\n")),
     "no key": ("key-unusable", lambda home: (home.keys / "hub.key.pem").unlink()),
     "another key": ("key-unusable", swap_keys),
+    "no key known": ("hub-key-missing", lambda home: change(home, "DELETE FROM hub_keys")),
+    "a key with a name that cannot be read": (
+        "key-unusable",
+        lambda home: change(home, "UPDATE hub_keys SET place = 'pkcs11:object=a'"),
+    ),
+    "a key of a change that was broken off": (
+        "hub-key-unused",
+        lambda home: put(home.keys / "hub-0123456789abcdef.key.pem"),
+    ),
+    "a PIN that others can read": (
+        "key-readable",
+        lambda home: (put(home.folder / "pin"), append(home.settings, "signing_password_file = 'pin'\n")),
+    ),
     "no anchor file": ("anchor-unreadable", lambda home: home.anchor.unlink()),
     "no anchor": ("anchor-none", lambda home: change(home, "DELETE FROM trust_certificates")),
     "a spoiled certificate": (
@@ -263,7 +290,7 @@ def test_the_exit_code_says_how_bad_it_is(home: Home) -> None:
 def test_nothing_in_an_empty_folder_is_a_stack_trace(tmp_path: Path) -> None:
     assert exit_code(examine(Home(tmp_path / "none"))) == 2
     (tmp_path / "empty").mkdir(mode=0o700)
-    assert {"settings-wrong", "key-unusable", "database-damaged"} <= names(Home(tmp_path / "empty"))
+    assert {"settings-wrong", "anchor-unreadable", "database-damaged"} <= names(Home(tmp_path / "empty"))
 
 
 def test_every_kind_of_finding_is_described() -> None:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric import x25519
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
 
 from trust_store.errors import Refused
-from trust_store.keys import load_pem, load_pkcs12, write_certificates, write_key, write_pkcs12
+from trust_store.keys import (
+    load_pem,
+    load_pkcs12,
+    read_key,
+    read_private,
+    write_certificates,
+    write_key,
+    write_pkcs12,
+)
 
 
 def refusal(call, *arguments):
@@ -84,3 +95,36 @@ def test_a_pkcs12_file_without_a_key(world):
 
 def test_a_key_does_not_show_itself(world):
     assert repr(world.signer) == "HeldKey(CN=Signer)"
+
+
+OLD = {
+    "3DES, RC2-40": ("-legacy",),
+    "RC2-40": ("-legacy", "-keypbe", "PBE-SHA1-RC2-40", "-certpbe", "PBE-SHA1-RC2-40"),
+    "RC2-128": ("-legacy", "-keypbe", "PBE-SHA1-RC2-128", "-certpbe", "PBE-SHA1-RC2-128"),
+    "3DES": ("-legacy", "-keypbe", "PBE-SHA1-3DES", "-certpbe", "PBE-SHA1-3DES"),
+    "2DES": ("-legacy", "-keypbe", "PBE-SHA1-2DES", "-certpbe", "PBE-SHA1-2DES"),
+    "RC4": ("-legacy", "-keypbe", "PBE-SHA1-RC4-128", "-certpbe", "PBE-SHA1-RC4-128"),
+}
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed: 6 cases left out")
+@pytest.mark.parametrize("how", OLD.values(), ids=OLD)
+def test_pkcs12_of_older_authorities(world, tmp_path, how):
+    (tmp_path / "key.pem").write_bytes(write_key(world.signer))
+    (tmp_path / "chain.pem").write_bytes(write_certificates(world.signer))
+    command = ["openssl", "pkcs12", "-export", *how, "-inkey", "key.pem", "-in", "chain.pem", "-out", "old.p12"]
+    subprocess.run([*command, "-passout", "pass:m1"], cwd=tmp_path, check=True, capture_output=True, timeout=30)
+    again = load_pkcs12((tmp_path / "old.p12").read_bytes(), b"m1")
+    assert again.certificate == world.signer.certificate
+    assert again.private_key.public_key() == world.signer.private_key.public_key()
+    assert refusal(load_pkcs12, (tmp_path / "old.p12").read_bytes(), b"m2") == "key-password"
+
+
+def test_either_kind_of_file_is_read(world):
+    signer = world.signer
+    both = write_key(signer, b"m") + write_certificates(signer)
+    for data, password in ((both, b"m"), (write_pkcs12(signer, b"m"), b"m")):
+        assert read_key(data, password).certificate == signer.certificate
+        assert read_private(data, password).public_key() == signer.private_key.public_key()
+    assert refusal(read_key, write_key(signer)) == "key-certificate-missing"
+    assert refusal(read_private, b"garbage") == "key-unreadable"

@@ -17,19 +17,18 @@ GENERAL = {
     "not-found", "request-malformed", "request-too-slow", "hub-busy", "hub-stopping", "daily-quota", "storage-failing",
     "disk-full", "rate-limited", "request-abandoned", "too-many-connections", "internal-error", "method-not-allowed",
     "code-taken", "directory-moved", "party-parent", "code-malformed", "contact-malformed", "vault-locked",
-    "revocation-not-known", "revocation-stale",
+    "receipt-waits", "revocation-not-known", "revocation-stale",
 }  # fmt: skip
 """What an operation can meet and is neither about the file nor about who sends or receives: 20."""
 LOCAL = (
-    "adapter-", "backup-", "outbox-", "letter-toml-", "token-", "tokens-", "upload-", "uploads-", "audit-", "rule-", "group-",
+    "adapter-", "backup-", "pdf-", "outbox-", "letter-toml-", "token-", "tokens-", "upload-", "uploads-", "audit-", "rule-", "group-",
     "database-", "local-", "key-", "folder-", "files-", "file-", "hub-", "sandbox-", "setting-", "system-exists",
     "system-secret", "tls-", "tus-", "range-", "table-", "party-exists", "proxies-", "address-", "caller-", "lease-",
     "content-not-", "receipt-other", "request-unreadable", "tax-code-malformed", "workbook-", "workers-", "gateway-", "grant-", "lookup-",
     "revocation-list-", "revocation-authority-", "revocation-certificate-", "revocation-older", "revocation-overdue",
     "revocation-unusable", "ocsp-", "fetch-",
-    "timestamp-", "level-", "signature-not-raisable",
+    "timestamp-", "level-", "signature-not-raisable", "batch-proof-", "receipt-not-stamped",
     "csr-", "proof-", "application-", "applications-", "authority-missing", "certificate-last", "certificates-too-many",
-    "revocation-list-", "ocsp-",
 )  # fmt: skip
 """What this listener cannot meet: commands, adapters, the API's own."""
 

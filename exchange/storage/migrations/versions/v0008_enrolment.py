@@ -8,8 +8,8 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-revision = "0007"
-down_revision = "0010"
+revision = "0008"
+down_revision = "0007"
 
 
 def _text(name: str) -> sa.Column[str]:
