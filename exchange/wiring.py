@@ -18,6 +18,7 @@ from exchange.core.audit import AuditEntry, AuditEvent, Author
 from exchange.core.enrolling import Enrolment
 from exchange.core.filing import Registrar
 from exchange.core.hub import Hub
+from exchange.core.judging import Judging
 from exchange.core.ports import Asker, Clock, Entropy, Progress, Store, TrustMaterial
 from exchange.core.ports.files import Room
 from exchange.core.quota import Daily
@@ -240,7 +241,7 @@ class _Site:
             claims=ClaimRule(skew=skew, is_strict=settings.refuse_future_claims),
             inline_bytes=settings.inline_bytes,
             sizes=Sizes(anybody=most, bound=min(settings.ngsp_max_bytes, most)),
-            enrolment=self._enrolment(store),
+            enrolment=self._enrolment(store, asker),
         )
 
     def clocks(self, hub: Hub) -> TimeAuthorities:
@@ -255,16 +256,15 @@ class _Site:
             skew=timedelta(seconds=self.settings.clock_skew_seconds),
         )
 
-    def _enrolment(self, store: Store) -> Enrolment:
+    def _enrolment(self, store: Store, asker: Asker) -> Enrolment:
         settings = self.settings
         return Enrolment(
             store=store,
             clock=self.clock,
             entropy=self.entropy,
-            workers=self.workers,
+            judging=Judging(store=store, asker=asker, policy=self.policy(), clock=self.clock),
             progress=self.progress,
             authority=FileAuthority(self.home),
-            policy=self.policy(),
             terms=Terms(
                 days=settings.enrolment_days,
                 approvals=settings.enrolment_approvals,

@@ -24,7 +24,7 @@ from exchange.api.routes import Asked, Route, answer
 from exchange.auth.permissions import Action
 from exchange.auth.principal import Principal
 from exchange.core.applications import Application, ApplicationId
-from exchange.core.enrolling import Asker, Enrolment
+from exchange.core.enrolling import Applicant, Enrolment
 from exchange.core.proving import Renewal, Shown
 from exchange.core.switching import rehearse
 from exchange.errors import FORBIDDEN, NOT_FOUND, REQUEST
@@ -37,7 +37,7 @@ async def apply(asked: Asked) -> web.StreamResponse:
     wanted, enrolment = read_json(asked.body, ApplicationRequest), _enrolment(asked)
     if bool(wanted.request) == bool(wanted.certificate):
         raise Refused(REQUEST, "Give a request or a certificate, and not both", where="request, certificate")
-    asker, proof = asker_of(asked.principal), _octets(wanted.proof)
+    asker, proof = applicant_of(asked.principal), _octets(wanted.proof)
     if wanted.request:
         renewal = Renewal(certificate=wanted.renews, signature=proof) if wanted.renews else None
         application = await enrolment.request(asker, _bounded(wanted.request, MAX_REQUEST), renewal)
@@ -98,14 +98,16 @@ async def rehearse_switch(asked: Asked) -> web.StreamResponse:
     if wanted.letter:
         await hub.rehearsal.rehearse(wanted.letter.encode())
     new = wanted.letter.encode() if wanted.letter else load_many(_bounded(wanted.certificate, MAX_CERTIFICATES))
-    return answer(show_rehearsal(await rehearse(asked.party, new, at, hub.store, hub.workers, hub.policy)))
+    return answer(show_rehearsal(await rehearse(asked.party, new, at, hub.enrolment.judging, hub.workers)))
 
 
-def asker_of(principal: Principal) -> Asker:
+def applicant_of(principal: Principal) -> Applicant:
     """Say who asks."""
     code = principal.code
     actor = f"{principal.actor}, given by {code.given_by}" if code else principal.actor
-    return Asker(party=principal.party, actor=actor, code=code.id if code else "", certificate=principal.certificate)
+    return Applicant(
+        party=principal.party, actor=actor, code=code.id if code else "", certificate=principal.certificate
+    )
 
 
 def is_open_to(application: Application, principal: Principal) -> bool:

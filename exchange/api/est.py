@@ -13,7 +13,7 @@ from typing import Final
 
 from aiohttp import web
 
-from exchange.api.applications import asker_of
+from exchange.api.applications import applicant_of
 from exchange.api.entrance import Entrance
 from exchange.api.problems import answer_refusal
 from exchange.auth.permissions import Action
@@ -94,7 +94,7 @@ class Est:
             raise Refused(NOT_RENEWABLE, "Show the certificate in force at the TLS handshake")
         renewal = Renewal(certificate=principal.certificate) if renews else None
         enrolment = self._reading.hub.enrolment
-        application = await enrolment.request(asker_of(principal), _decoded(body), renewal)
+        application = await enrolment.request(applicant_of(principal), _decoded(body), renewal)
         if application.state is not ApplicationState.COMPLETED:
             return _waiting(application)
         chain = await enrolment.certificate_of(application)

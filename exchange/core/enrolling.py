@@ -33,24 +33,23 @@ from exchange.core.applications import (
     withdraw,
 )
 from exchange.core.audit import Author
+from exchange.core.judging import Judging
 from exchange.core.model import Party, PartyId
-from exchange.core.ports import Authority, Clock, Entropy, Progress, Store, Workers
+from exchange.core.ports import Authority, Clock, Entropy, Progress, Store
 from exchange.core.proving import Renewal, Shown, check_renewal, check_shown, in_words, require_all
 from exchange.errors import NOT_FOUND
 from trust_store.certificate import Certificate, load_many
 from trust_store.enrol import Holder, fit_name, issue
 from trust_store.enrol_request import examine, key_print, read_request
 from trust_store.errors import Refused
-from trust_store.judge import judge
 from trust_store.keys import KeyHolder
-from trust_store.policy import Policy
 from trust_store.verdict import Check, Verdict
 
 SERIAL_BYTES: Final = 19
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asker:
+class Applicant:
     """Say who asks: for which party, by which actor, and with what: a one-time code (its id), a certificate (SHA-256)."""
 
     party: Party
@@ -66,14 +65,13 @@ class Enrolment:
     store: Store
     clock: Clock
     entropy: Entropy
-    workers: Workers
+    judging: Judging
     progress: Progress
     authority: Authority
-    policy: Policy
     terms: Terms
     code: str
 
-    async def request(self, asker: Asker, data: bytes, renewal: Renewal | None = None) -> Application:
+    async def request(self, asker: Applicant, data: bytes, renewal: Renewal | None = None) -> Application:
         """Take a request (PKCS#10) on; the same again gives the same application, whatever became of it.
 
         With a renewal as many must approve as the setting for renewals says; when that is nobody, the certificate is there at
@@ -84,7 +82,7 @@ class Enrolment:
                 `authority-missing`, or what is wrong with the certificate that renews itself.
         """
         request, at = read_request(data), self.clock.now()
-        checks = require_all(examine(request, self.policy, at, asker.party.identity))
+        checks = require_all(examine(request, self.judging.policy, at, asker.party.identity))
         if renewal is not None:
             checks += await self._renewing(asker, renewal, request.digest)
         renews = renewal.certificate if renewal else ""
@@ -106,7 +104,7 @@ class Enrolment:
         )
         return await self._take_on(application, asker)
 
-    async def register(self, asker: Asker, data: bytes, shown: Shown) -> Application:
+    async def register(self, asker: Applicant, data: bytes, shown: Shown) -> Application:
         """Take on that a certificate from elsewhere (PEM, its authorities behind it) be registered.
 
         Raises:
@@ -115,7 +113,7 @@ class Enrolment:
         certificates, at = load_many(data), self.clock.now()
         certificate = certificates[0]
         possession = check_shown(shown, certificate, self.code, asker.party.id)
-        verdict = await self._judge(certificates, asker.party, at, registered=True)
+        verdict = await self._judge(certificates, asker.party, registered=True)
         verdict.require()
         challenge = hashlib.sha256(shown.challenge.encode()).digest()
         application = Application(
@@ -216,7 +214,7 @@ class Enrolment:
             return found
         return (*found, *self.authority.certificates())
 
-    async def _take_on(self, application: Application, asker: Asker, challenge: bytes = b"") -> Application:
+    async def _take_on(self, application: Application, asker: Applicant, challenge: bytes = b"") -> Application:
         certificates = await self.store.registry.certificates(asker.party.id)
         in_force = [each for each in certificates if each.not_after >= application.asked_at]
         if len(in_force) >= MAX_IN_FORCE and await self.store.enrolments.get(application.id) is None:
@@ -229,14 +227,14 @@ class Enrolment:
         by = Author(actor=asker.actor, at=application.asked_at)
         return await self.finish(await self.store.enrolments.apply(application, by, challenge), by)
 
-    async def _renewing(self, asker: Asker, renewal: Renewal, request: str) -> tuple[Check, ...]:
+    async def _renewing(self, asker: Applicant, renewal: Renewal, request: str) -> tuple[Check, ...]:
         authorities = self.authority.certificates()
         known = await self.store.registry.certificates(asker.party.id)
         shown = asker.certificate
         certificate, possession = check_renewal(
             renewal, known, shown, authorities[0], self.code, asker.party.id, request
         )
-        verdict = await self._judge((certificate, *authorities[:2]), asker.party, self.clock.now())
+        verdict = await self._judge((certificate, *authorities[:2]), asker.party)
         verdict.require()
         return in_words((possession, *verdict.checks))
 
@@ -248,18 +246,13 @@ class Enrolment:
         party = await self.store.directory.get(application.party)
         if party is not None and application.state is ApplicationState.PENDING:
             certificates = load_many(application.content)
-            (await self._judge(certificates, party, self.clock.now(), registered=True)).require()
+            (await self._judge(certificates, party, registered=True)).require()
 
-    async def _judge(
-        self, chain: Sequence[Certificate], party: Party, at: datetime, *, registered: bool = False
-    ) -> Verdict:
+    async def _judge(self, chain: Sequence[Certificate], party: Party, *, registered: bool = False) -> Verdict:
         """Judge as letters are judged; `registered`: as if the certificate were registered for the party already."""
-        identity, evidence = party.identity, await self.store.trust.evidence()
-        if registered:
-            own = {each.fingerprint for each in chain[:1]}
-            identity = dataclasses.replace(identity, fingerprints=identity.fingerprints | own)
-        weight = sum(len(each.der) for each in chain)
-        return await self.workers.run(weight, judge, chain, evidence, self.policy, at, identity)
+        own = {each.fingerprint for each in chain[:1] if registered}
+        identity = dataclasses.replace(party.identity, fingerprints=party.identity.fingerprints | own)
+        return await self.judging.judge(chain, identity, self.clock.now())
 
     async def _party(self, key: ApplicationId) -> Party:
         application = await self.find(key)

@@ -7,13 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from envelopes.opened import open_signed
+from exchange.core.judging import Judging
 from exchange.core.model import VALID_ONLY, Party
-from exchange.core.ports import Store, Workers
+from exchange.core.ports import Workers
 from trust_store.certificate import Certificate
 from trust_store.errors import Refused
-from trust_store.evidence import Evidence
-from trust_store.judge import judge
-from trust_store.policy import Policy
 from trust_store.verdict import Outcome, Verdict, failed, passed
 
 
@@ -27,37 +25,36 @@ class Rehearsal:
 
 
 async def rehearse(
-    party: Party, new: bytes | Sequence[Certificate], at: datetime, store: Store, workers: Workers, policy: Policy
+    party: Party, new: bytes | Sequence[Certificate], at: datetime, judging: Judging, workers: Workers
 ) -> Rehearsal:
     """Judge certificates (the new one first), or the bytes of a letter signed with the new key, as if they came in then.
 
     A letter takes the whole way of one that is sent: its signature, its signer, its sender; nothing is filed.
     """
-    evidence = await store.trust.evidence()
-    known = await store.registry.certificates(party.id)
-    current = tuple((each, judge((each,), evidence, policy, at, party.identity)) for each in known)
+    known = await judging.store.registry.certificates(party.id)
+    current = [(each, await judging.judge((each,), party.identity, at)) for each in known]
     if isinstance(new, bytes):
-        chain, verdict = await workers.run(len(new), _judge_letter, new, evidence, policy, at, party)
+        chain, verdict = await _judge_letter(party, new, at, judging, workers)
     else:
-        chain, verdict = tuple(new), judge(new, evidence, policy, at, party.identity)
-    return Rehearsal(certificate=chain[0] if chain else None, verdict=verdict, current=current)
+        chain, verdict = tuple(new), await judging.judge(new, party.identity, at)
+    return Rehearsal(certificate=chain[0] if chain else None, verdict=verdict, current=tuple(current))
 
 
-def _judge_letter(
-    data: bytes, evidence: Evidence, policy: Policy, at: datetime, party: Party
+async def _judge_letter(
+    party: Party, data: bytes, at: datetime, judging: Judging, workers: Workers
 ) -> tuple[tuple[Certificate, ...], Verdict]:
     try:
-        opened = open_signed(data)
+        opened = await workers.run(len(data), open_signed, data)
         opened.admit(VALID_ONLY)
     except Refused as refusal:
         nothing = Verdict(outcome=Outcome.INVALID, text=refusal.detail, at=at)
         return (), _without(nothing, "signature", refusal)
-    judged = judge(opened.chain, evidence, policy, at, party.identity)
+    judged = await judging.judge(opened.chain, party.identity, at)
     signed = passed("signature", "The signature covers the whole letter and is by the key of the certificate")
     verdict = replace(judged, checks=(signed, *judged.checks))
     if verdict.reason is None:
         try:
-            opened.accept(verdict)
+            await workers.run(len(data), opened.accept, verdict)
         except Refused as refusal:
             return opened.chain, _without(verdict, "sender", refusal)
         named = passed("sender", "The letter names its signer as its sender")

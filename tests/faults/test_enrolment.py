@@ -13,7 +13,7 @@ import pytest
 
 from exchange.config import Home
 from exchange.core.applications import Application, ApplicationState
-from exchange.core.enrolling import Asker
+from exchange.core.enrolling import Applicant
 from exchange.core.model import PartyId
 from exchange.running import Exchange
 from exchange.sandbox import making
@@ -43,7 +43,7 @@ def home(template: Path, tmp_path: Path) -> Home:
 async def apply(exchange: Exchange) -> Application:
     party = await exchange.hub.store.directory.get(PARTY)
     assert party is not None
-    asker = Asker(party=party, actor="test")
+    asker = Applicant(party=party, actor="test")
     return await exchange.hub.enrolment.request(asker, make_request(new_key(), LAM_SON, ""))
 
 

@@ -17,7 +17,9 @@ from trust_store.enrol import Holder, create_authority, enrol
 from trust_store.enrol_request import key_print
 from trust_store.identity import PartyKind
 
-THIS = import_module("exchange.storage.migrations.versions.v0007_enrolment")
+VERSIONS = Path(migration.__file__).parent / "migrations" / "versions"
+(FILE,) = VERSIONS.glob("v*_enrolment.py")
+THIS = import_module(f"exchange.storage.migrations.versions.{FILE.stem}")
 
 
 def test_the_keys_of_registered_certificates_are_known_at_once(tmp_path: Path) -> None:
