@@ -19,13 +19,14 @@ class HubRefused(Refused):
     """The hub refused a request: reason, detail and place as the hub gave them.
 
     `status` is the HTTP status; `evidence` names the hub's SubmissionRejection, empty when there is none; `rows` are what is
-    wrong in a table.
+    wrong in a table; `verdict` has the checks of a signer who is not believed.
     """
 
     def __init__(self, problem: Problem) -> None:
         why = Reason(code=problem.code, title=problem.title, fix=problem.fix)
         super().__init__(why, problem.detail, where=problem.where)
         self.status, self.evidence, self.rows = problem.status, problem.evidence, problem.rows
+        self.verdict = problem.verdict
 
 
 def read_answer(body: bytes, kind: type[T]) -> T:

@@ -28,6 +28,7 @@ from exchange.operation.asking import Desk, Inquiries, Machine
 from exchange.rehearsal import ProcessRehearsal
 from exchange.running import Exchange
 from exchange.storage.audit import AuditStore
+from exchange.storage.authorities import AuthorityStore
 from exchange.storage.directory import DirectoryStore
 from exchange.storage.effects import EffectStore
 from exchange.storage.evidence import EvidenceStore
@@ -135,6 +136,7 @@ def _store(database: Database, directory: DirectoryStore, desk: Desk, settings: 
         trust=desk.trust,
         revocation=desk.data,
         sources=desk.sources,
+        authorities=AuthorityStore(database),
         tokens=TokenStore(database),
         systems=SystemStore(database, vault),
         audit=AuditStore(database),

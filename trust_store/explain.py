@@ -1,13 +1,14 @@
-"""Explain a verdict as one tree of checks: for a person as text, for programs and the record as JSON values."""
+"""Explain a verdict as one tree of checks: as JSON values for programs and the record, and those as text for a person."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final, TypeAlias
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from trust_store.verdict import Check, Outcome, Verdict
 
-Json: TypeAlias = str | list["Json"] | dict[str, "Json"]
+Record = dict[str, Any]
+"""JSON values: strings, lists, and objects of them."""
 
 _MARKS: Final = {
     Outcome.VALID: "ok",
@@ -18,12 +19,12 @@ _MARKS: Final = {
 _STEP: Final = "    "
 
 
-def as_record(verdict: Verdict) -> dict[str, Json]:
+def as_record(verdict: Verdict) -> Record:
     """Write a verdict with its whole tree as JSON values.
 
     `at` is the clock that was judged by; `path` has the names from the signer up; `reason` and `fix` are those of a refusal.
     """
-    record: dict[str, Json] = {
+    record: Record = {
         "outcome": verdict.outcome,
         "text": verdict.text,
         "at": verdict.at.isoformat(),
@@ -36,20 +37,21 @@ def as_record(verdict: Verdict) -> dict[str, Json]:
     return record
 
 
-def as_text(verdict: Verdict) -> str:
-    """Write a verdict for a person: what was decided, by which clock, over which path, each check, and what to do."""
-    lines = [f"{_MARKS[verdict.outcome]}: {verdict.text}", f"Judged at {verdict.at:%Y-%m-%d %H:%M:%S} UTC"]
-    if verdict.path:
-        lines.append("Certificate path: " + " <- ".join(verdict.path))
-    for check in verdict.checks:
+def as_text(record: Mapping[str, Any]) -> str:
+    """Write such a record for a person: what was decided, by which clock, over which path, each check, and what to do."""
+    lines = [f"{_mark(record)}: {record.get('text', '')}", f"Judged by the clock {record.get('at', '')}"]
+    path = record.get("path")
+    if path:
+        lines.append("Certificate path: " + " <- ".join(path))
+    for check in record.get("checks", ()):
         lines.extend(_lines(check, ""))
-    if verdict.reason is not None:
-        lines.append(f"What to do ({verdict.reason.code}): {verdict.reason.fix}")
+    if record.get("fix"):
+        lines.append(f"What to do ({record.get('reason', '')}): {record['fix']}")
     return "\n".join(lines)
 
 
-def _record(check: Check) -> dict[str, Json]:
-    record: dict[str, Json] = {"name": check.name, "outcome": check.outcome, "text": check.text}
+def _record(check: Check) -> Record:
+    record: Record = {"name": check.name, "outcome": check.outcome, "text": check.text}
     if check.reason is not None:
         record["reason"] = check.reason.code
     if check.evidence:
@@ -59,9 +61,15 @@ def _record(check: Check) -> dict[str, Json]:
     return record
 
 
-def _lines(check: Check, indent: str) -> Iterator[str]:
-    yield f"{indent}[{_MARKS[check.outcome]}] {check.name}: {check.text}"
-    if check.evidence and not check.checks:
-        yield f"{indent}{_STEP}evidence: {check.evidence}"
-    for each in check.checks:
+def _lines(check: Mapping[str, Any], indent: str) -> Iterator[str]:
+    yield f"{indent}[{_mark(check)}] {check.get('name', '')}: {check.get('text', '')}"
+    below = check.get("checks", ())
+    if check.get("evidence") and not below:
+        yield f"{indent}{_STEP}evidence: {check['evidence']}"
+    for each in below:
         yield from _lines(each, indent + _STEP)
+
+
+def _mark(record: Mapping[str, Any]) -> str:
+    outcome = record.get("outcome", "")
+    return next((mark for known, mark in _MARKS.items() if known == outcome), str(outcome))

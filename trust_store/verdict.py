@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from trust_store.errors import Reason, Refused
 
-__all__ = ["Check", "Outcome", "Reason", "Verdict", "failed", "passed", "unknown", "vouched"]
+__all__ = ["Check", "NotBelieved", "Outcome", "Reason", "Verdict", "failed", "passed", "unknown", "vouched"]
 
 
 class Outcome(StrEnum):
@@ -60,10 +60,18 @@ class Verdict:
         """Go on only when the signer is believed or vouched for.
 
         Raises:
-            Refused: with the reason of the first check that did not pass.
+            NotBelieved: with the reason of the first check that did not pass.
         """
         if self.reason is not None:
-            raise Refused(self.reason, self.text)
+            raise NotBelieved(self, self.reason)
+
+
+class NotBelieved(Refused):
+    """A signer is not believed; `verdict` has every check."""
+
+    def __init__(self, verdict: Verdict, why: Reason) -> None:
+        super().__init__(why, verdict.text)
+        self.verdict = verdict
 
 
 def passed(name: str, text: str, *, checks: tuple[Check, ...] = (), evidence: str = "") -> Check:

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from exchange.api import administration, directory, mailbox, messages, registration, systems, uploads
+from exchange.api import administration, authorities, directory, mailbox, messages, registration, systems, uploads
 from exchange.api.description import describe
 from exchange.api.entrance import Entrance
 from exchange.api.operation import add_operation
@@ -34,6 +34,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *registration.ROUTES,
     *administration.ROUTES,
     *systems.ROUTES,
+    *authorities.ROUTES,
 )
 STREAMS: Final[tuple[Route, ...]] = uploads.ROUTES
 """What speaks in headers and bytes: files beside letters."""

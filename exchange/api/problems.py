@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -53,7 +53,9 @@ from exchange.net.crowd import CROWDED
 from exchange.net.gate import ABANDONED
 from exchange.net.rates import RATE_LIMITED
 from trust_store.errors import Reason, Refused
+from trust_store.explain import as_record
 from trust_store.revocation.reasons import NOT_KNOWN, STALE
+from trust_store.verdict import NotBelieved
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -133,6 +135,7 @@ def problem(refusal: Refused) -> Problem:
         evidence=refusal.evidence_id if isinstance(refusal, Rejected) else "",
         request=noted("request"),
         rows=_rows(refusal) if isinstance(refusal, BadTable) else [],
+        verdict=_verdict(refusal),
     )
 
 
@@ -159,6 +162,13 @@ def _answer(refusal: Refused) -> web.Response:
 
 def _rows(refusal: BadTable) -> list[FaultView]:
     return [FaultView(row=each.row, column=each.column, what=each.what, fix=each.fix) for each in refusal.faults]
+
+
+def _verdict(refusal: BaseException | None) -> dict[str, Any]:
+    """Find the verdict behind a refusal, which may have been attested or put off since."""
+    if refusal is None or isinstance(refusal, NotBelieved):
+        return as_record(refusal.verdict) if refusal else {}
+    return _verdict(refusal.__cause__)
 
 
 def _translated(error: web.HTTPException) -> Refused:

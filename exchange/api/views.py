@@ -244,7 +244,8 @@ class FaultView(msgspec.Struct, frozen=True, kw_only=True):
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A refusal (RFC 9457): `code` is stable, `detail` says what failed, `where` in which element, `fix` what to do.
 
-    `request` is the id under which the hub's log knows the request; `rows` are all that is wrong in a table that was sent.
+    `request` is the id under which the hub's log knows the request; `rows` are all that is wrong in a table that was sent;
+    `verdict` has every check of a signer who is not believed, as the `verdict` of a message does.
     """
 
     type: str
@@ -257,3 +258,4 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     evidence: str = ""
     request: str = ""
     rows: list[FaultView] = []
+    verdict: dict[str, Any] = {}

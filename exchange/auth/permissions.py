@@ -55,7 +55,7 @@ PERMISSIONS: Final[tuple[Permission, ...]] = (
     *_allow(Action.ROTATE, "the token in use", *Scope),
     *_allow(
         Action.ADMINISTER,
-        "parties, certificates, tokens, groups, rules, connected systems, and how the hub is",
+        "parties, certificates, authorities, tokens, groups, rules, connected systems, and how the hub is",
         Scope.ADMINISTER,
     ),
     *_allow(Action.AUDIT, "the audit trail", Scope.AUDIT),

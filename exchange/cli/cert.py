@@ -1,4 +1,4 @@
-"""Manage certificates and trust, on the machine where the hub's folder is."""
+"""Manage the certificates of parties, on the machine where the hub's folder is."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.group()
 def cert() -> None:
-    """Manage certificates and trust of a hub."""
+    """Manage certificates of parties."""
 
 
 @cert.command("issue")
@@ -67,21 +67,6 @@ async def list_certificates(folder: Path, code: str) -> None:
         party = await find_party(exchange, code)
         for item in await exchange.registry.certificates(party.id):
             click.echo(f"{item.fingerprint}\tuntil {item.not_after:%Y-%m-%d}\t{item.subject}")
-
-
-@cert.command("trust")
-@FOLDER
-@click.option("--intermediate", is_flag=True, help="Only known, not trusted by itself.")
-@click.argument("file", type=FILE)
-@run_async
-async def trust(folder: Path, file: Path, *, intermediate: bool) -> None:
-    """Trust an authority."""
-    certificate = load_many(file.read_bytes())[0]
-    role = "intermediate" if intermediate else "anchor"
-    async with open_exchange(Home(folder)) as exchange:
-        by = exchange.author()
-        await exchange.trust.trust(certificate, role, by.at, by)
-    click.echo(f"{certificate.subject} is now a known {role}")
 
 
 @cert.command("revoke")

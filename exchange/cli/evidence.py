@@ -5,16 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+import msgspec
 
 from envelopes.receipt import open_receipt
 from exchange.cli.options import Caller, caller_options, run_async
-from exchange.cli.plain import local, plain
+from exchange.cli.plain import local, plain, plain_lines
 from exchange.errors import DAMAGED
 from exchange.machine import SystemClock
 from exchange.verification import examine
 from trust_store.certificate import load_many
 from trust_store.errors import Refused
 from trust_store.evidence import Evidence
+from trust_store.explain import as_text
 from trust_store.policy import Policy
 
 
@@ -29,6 +31,18 @@ async def timeline(caller: Caller, message: str) -> None:
             odd = " (irregular)" if item.irregular else ""
             proof = item.evidence or item.notice or ""
             click.echo(f"{local(item.at)}\t{item.what}{odd}\t{item.receiver}\t{plain(item.text)}\t{proof}")
+
+
+@click.command()
+@caller_options
+@click.option("--json", "as_json", is_flag=True, help="The same tree as one JSON object.")
+@click.argument("message")
+@run_async
+async def explain(caller: Caller, message: str, *, as_json: bool) -> None:
+    """Show why a document was believed: every check, the certificate path, the clock, and what each stands on."""
+    async with caller.client() as client:
+        record = bytes((await client.message(message)).verdict)
+    click.echo(plain(record.decode()) if as_json else plain_lines(as_text(msgspec.json.decode(record))))
 
 
 @click.command()

@@ -12,11 +12,15 @@ from envelopes.drafting import FileBeside, draft_letter
 from envelopes.edxml import Letter, Organ, build
 from envelopes.opened import VIETNAM
 from envelopes.signature.sign import sign as sign_document
+from exchange.answers import HubRefused
+from exchange.api.views import SubmissionView
 from exchange.cli.options import Caller, caller_options, key_options, run_async
-from exchange.cli.plain import local, plain
+from exchange.cli.plain import local, plain, plain_lines
+from exchange.client import Client
 from exchange.composing import NOT_A_LETTER, read_document
 from exchange.transfer import measure
 from trust_store.errors import Refused, reason
+from trust_store.explain import as_text
 
 FILES_DIFFER = reason(
     "files-beside-differ",
@@ -135,16 +139,26 @@ def sign(
     click.echo(f"{target}: signed by {holder.certificate.subject}")
 
 
+async def _submit(client: Client, file: Path, *, explain: bool) -> SubmissionView:
+    try:
+        return await client.submit(file.read_bytes())
+    except HubRefused as refusal:
+        if explain and refusal.verdict:
+            click.echo(plain_lines(as_text(refusal.verdict)), err=True)
+        raise
+
+
 @click.command()
 @caller_options
 @click.option("--receipts", type=click.Path(file_okay=False, path_type=Path), help="Folder for the receipts.")
+@click.option("--explain", is_flag=True, help="When the signer is not believed, show every check.")
 @click.argument("files", type=FILE, nargs=-1, required=True)
 @run_async
-async def send(caller: Caller, receipts: Path | None, files: tuple[Path, ...]) -> None:
+async def send(caller: Caller, receipts: Path | None, files: tuple[Path, ...], *, explain: bool) -> None:
     """Send signed documents; sending the same file again is safe and gives the same receipt."""
     async with caller.client() as client:
         for file in files:
-            view = await client.submit(file.read_bytes())
+            view = await _submit(client, file, explain=explain)
             click.echo(f"{view.message}\t{view.message_id}\taccepted {local(view.submitted_at)}")
             if receipts is not None:
                 receipts.mkdir(parents=True, exist_ok=True)

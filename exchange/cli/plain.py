@@ -14,6 +14,11 @@ def plain(text: str) -> str:
     )
 
 
+def plain_lines(text: str) -> str:
+    """Make a text of several lines safe for a terminal."""
+    return "\n".join(plain(line) for line in text.split("\n"))
+
+
 def local(moment: datetime) -> str:
     """Write a moment in the local time of Vietnam, with its offset."""
     return moment.astimezone(VIETNAM).isoformat(sep=" ", timespec="seconds")

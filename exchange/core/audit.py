@@ -67,6 +67,7 @@ class AuditEvent(StrEnum):
         "What is known of an authority's revocations is fresh again, or decides no more.",
     )
     AUTHORITY_TRUSTED = "authority-trusted", "An authority was trusted, or made known as an intermediate."
+    AUTHORITY_REMOVED = "authority-removed", "An authority is neither trusted nor known any more."
     TOKEN_CREATED = "token-created", "A token was created."
     TOKEN_ROTATED = "token-rotated", "A token was replaced by a new one and ends soon."
     TOKEN_REVOKED = "token-revoked", "A token was revoked."

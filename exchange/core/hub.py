@@ -27,7 +27,7 @@ from trust_store.judge import judge
 from trust_store.keys import KeyHolder
 from trust_store.policy import Policy
 from trust_store.revocation.reasons import UNDECIDED
-from trust_store.verdict import vouched
+from trust_store.verdict import NotBelieved, vouched
 
 RETRY_SECONDS: Final = 60
 """After how long a letter may come again when the revocation of its certificate could not be ruled out."""
@@ -202,7 +202,7 @@ class Hub:
                 verdict = judge(opened.chain, evidence, self.policy, at, sender.identity)
             # Where nothing is known against the certificate and too little for it, nothing is attested against the letter.
             if verdict.reason is not None and verdict.reason in UNDECIDED:
-                raise Later(verdict.reason, verdict.text, RETRY_SECONDS)
+                raise Later(verdict.reason, verdict.text, RETRY_SECONDS) from NotBelieved(verdict, verdict.reason)
             if verdict.reason is None:
                 self.asker.notice(opened.chain, evidence)
         else:

@@ -22,7 +22,7 @@ KEY = rule("key-unusable", Severity.ERROR, "Put hub.key.pem and hub.cert.pem bac
 HUB_ENDED = rule("hub-certificate-ended", Severity.ERROR, "Put a certificate in force over the hub's key into keys")
 HUB_ENDING = rule("hub-certificate-ending", Severity.WARNING, "Have the hub's certificate renewed before it ends")
 ANCHOR = rule("anchor-unreadable", Severity.ERROR, "Put trust-anchor.pem back; people verify receipts with it")
-NO_ANCHOR = rule("anchor-none", Severity.ERROR, "Trust an authority: congvan cert trust")
+NO_ANCHOR = rule("anchor-none", Severity.ERROR, "Trust an authority: congvan authority trust")
 UNREADABLE = rule("certificate-unreadable", Severity.ERROR, "Restore the database, or register the certificate again")
 AUTHORITY_ENDED = rule(
     "authority-ended", Severity.WARNING, "Trust the authority's new certificate; letters under the old are refused"

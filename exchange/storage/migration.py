@@ -6,7 +6,7 @@ import contextlib
 import sqlite3
 from pathlib import Path
 
-HEAD = "0006"
+HEAD = "0010"
 
 
 def migrate(path: Path) -> None:

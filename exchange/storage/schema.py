@@ -82,6 +82,7 @@ TRUST_CERTIFICATES = Table(
     Column("role", Text, nullable=False),
     Column("der", LargeBinary, nullable=False),
     Column("added_at", BigInteger, nullable=False),
+    Column("terms", Text, nullable=False, server_default=""),
 )
 
 REVOCATIONS = Table(

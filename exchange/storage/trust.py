@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, delete, insert, select
 
 from exchange.core.audit import AuditEvent, Author
 from exchange.core.revoking import Kind
+from exchange.storage.authorities import read_terms
 from exchange.storage.parties import named, note
 from exchange.storage.revisions import advance, revisions_of
 from exchange.storage.revocation import BYTES, CURRENT
@@ -18,14 +19,15 @@ from exchange.storage.revocation import NAME as SAID
 from exchange.storage.schema import REVOCATIONS, TRUST_CERTIFICATES
 from exchange.storage.session import Database, Session, micros, moment
 from trust_store.certificate import Certificate, load
-from trust_store.evidence import Evidence, Revocation
+from trust_store.evidence import Evidence, Revocation, Terms
 from trust_store.revocation.answers import OcspAnswer, load_answer
 from trust_store.revocation.lists import RevocationList, load_list
 from trust_store.revocation.memory import Standings
 
 _NAME = "trust"
 _Said = RevocationList | OcspAnswer
-_TRUSTED = select(TRUST_CERTIFICATES.c.role, TRUST_CERTIFICATES.c.der).order_by(TRUST_CERTIFICATES.c.fingerprint)
+_T = TRUST_CERTIFICATES.c
+_TRUSTED = select(_T.role, _T.terms, _T.der).order_by(_T.fingerprint)
 _KNOWN = select(TRUST_CERTIFICATES.c.role).where(TRUST_CERTIFICATES.c.fingerprint == bindparam("fingerprint"))
 _INSERT_TRUSTED = insert(TRUST_CERTIFICATES)
 _DELETE_TRUSTED = delete(TRUST_CERTIFICATES).where(TRUST_CERTIFICATES.c.fingerprint == bindparam("which"))
@@ -73,7 +75,7 @@ class TrustStore:
             if not known or known[0][0] != role:
                 session.rows(_DELETE_TRUSTED, which=certificate.fingerprint)
                 values = {"fingerprint": certificate.fingerprint, "der": certificate.der, "added_at": micros(now)}
-                session.rows(_INSERT_TRUSTED, role=role, **values)
+                session.rows(_INSERT_TRUSTED, role=role, terms="", **values)
                 note(session, AuditEvent.AUTHORITY_TRUSTED, role, named(certificate), by)
                 advance(session, _NAME)
 
@@ -114,11 +116,18 @@ def _with(evidence: Evidence, said: Iterable[_Said]) -> Evidence:
 
 def _evidence(session: Session) -> Evidence:
     trusted: dict[str, list[Certificate]] = {"anchor": [], "intermediate": []}
-    for role, der in session.rows(_TRUSTED):
-        trusted[role].append(load(der))
+    terms: dict[str, Terms] = {}
+    for role, written, der in session.rows(_TRUSTED):
+        certificate = load(der)
+        trusted[role].append(certificate)
+        if written:
+            terms[certificate.fingerprint] = read_terms(written)
     revoked = [
         Revocation(signed_part=signed_part, at=moment(at), why=why) for signed_part, at, why in session.rows(_REVOKED)
     ]
     return Evidence(
-        anchors=tuple(trusted["anchor"]), intermediates=tuple(trusted["intermediate"]), revoked=tuple(revoked)
+        anchors=tuple(trusted["anchor"]),
+        intermediates=tuple(trusted["intermediate"]),
+        terms=terms,
+        revoked=tuple(revoked),
     )

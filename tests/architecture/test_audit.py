@@ -16,6 +16,7 @@ CHANGES = {
     "trust": "trust",
     "revoke": "trust",
     "connect": "systems",
+    "apply": "authorities",
 }
 """Methods that audit what they do when they are told who does it, and the name of what has them."""
 

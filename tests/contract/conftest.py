@@ -36,6 +36,7 @@ from exchange.core.model import (
 )
 from exchange.core.ports import (
     AuditTrail,
+    Authorities,
     Blobs,
     Directory,
     Effects,
@@ -53,6 +54,7 @@ from exchange.delivery.bell import LocalBell
 from exchange.delivery.wires import SharedBell, Wires
 from exchange.machine import SystemEntropy
 from exchange.storage.audit import AuditStore
+from exchange.storage.authorities import AuthorityStore
 from exchange.storage.directory import DirectoryStore
 from exchange.storage.effects import EffectStore
 from exchange.storage.evidence import EvidenceStore
@@ -100,6 +102,7 @@ class Backend:
     trust: TrustMaterialRegistry
     revocation: RevocationData
     sources: Sources
+    authorities: Authorities
     tokens: Tokens
     systems: Systems
     audit: AuditTrail
@@ -116,6 +119,7 @@ def _backend(database: Database, folder: Path) -> Backend:
         trust=TrustStore(database),
         revocation=RevocationStore(database),
         sources=SourceStore(database),
+        authorities=AuthorityStore(database),
         tokens=TokenStore(database),
         systems=SystemStore(database, FileVault(folder / "systems.key", SystemEntropy())),
         audit=AuditStore(database),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from urllib.parse import quote
@@ -110,6 +111,7 @@ async def test_every_live_answer_is_as_described(hub, spec) -> None:
             "addRule": rule,
             "addSystem": b'{"systemid":"new","name":"x"}',
             "putRule": rule,
+            "changeAuthorities": json.dumps({"pem": hub.key(hub.tax).chain[-1].pem.decode()}).encode(),
         }
         data = bodies.get(route.name)
         answer = await hub.ask(route.method, path, by=by, token=special.get(route.action, ""), data=data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from exchange.core.ports.access import AuditTrail, Tokens
+from exchange.core.ports.authorities import Authorities
 from exchange.core.ports.machine import Bell, Blobs, Clock, Entropy, Listener, P, Progress, Rehearsal, T, Workers
 from exchange.core.ports.records import Effects, EvidenceShelf, Mailboxes, Messages
 from exchange.core.ports.registry import Directory, Registry, TrustMaterial, TrustRegistry
@@ -14,6 +15,7 @@ from exchange.core.ports.systems import Systems, Vault
 __all__ = [
     "Asker",
     "AuditTrail",
+    "Authorities",
     "Bell",
     "Blobs",
     "Clock",
@@ -54,6 +56,7 @@ class Store:
     trust: TrustMaterial
     revocation: RevocationData
     sources: Sources
+    authorities: Authorities
     tokens: Tokens
     systems: Systems
     audit: AuditTrail

@@ -141,9 +141,28 @@ def test_trusting_a_known_authority_makes_it_an_anchor(office, tmp_path) -> None
     office.run("init", "--dir", tmp_path / "a", "--name", "Một", "--code", "1")
     office.run("init", "--dir", tmp_path / "b", "--name", "Hai", "--code", "2")
     for more in (("--intermediate",), ()):
-        office.run("cert", "trust", "--dir", tmp_path / "a", *more, tmp_path / "b" / "trust-anchor.pem")
+        office.run("authority", "trust", "--apply", "--dir", tmp_path / "a", *more, tmp_path / "b" / "trust-anchor.pem")
     with office.serving(tmp_path / "a") as (_, url), urllib.request.urlopen(f"{url}/v1/trust", timeout=10) as answer:
         assert len(json.load(answer)["anchors"]) == 2
+
+
+def test_a_change_of_authorities_is_shown_and_made_only_when_asked(office, tmp_path) -> None:
+    hub = ("--dir", tmp_path / "a")
+    office.run("init", *hub, "--name", "Một", "--code", "1")
+    office.run("party", "add", *hub, "--kind", "agency", "H56.12", "Sở")
+    office.run("cert", "issue", *hub, "--out", tmp_path, "--password", "x", "H56.12")
+    anchor = tmp_path / "a" / "trust-anchor.pem"
+    before = office.run("authority", "list", *hub).stdout
+    terms = ("--kind", "enterprise", "--use", "documents", "--revocation", "required", "--until", "2036-01-01")
+    seen = office.run("authority", "trust", *hub, *terms, anchor).stdout
+    assert "no longer believed: 1" in seen
+    assert "Nothing was changed" in seen
+    assert office.run("authority", "list", *hub).stdout == before
+    office.run("authority", "trust", *hub, *terms, "--apply", anchor)
+    told = "for documents, enterprise, revocation required, until 2036-01-01 00:00 UTC"
+    assert told in office.run("authority", "list", *hub).stdout
+    assert "no longer known" in office.run("authority", "forget", *hub, "--apply", anchor).stdout
+    assert office.run("authority", "list", *hub).stdout == ""
 
 
 MISSING = ("--dir", "no-such-folder")
@@ -155,7 +174,7 @@ FAILURES = {
     "code taken": ("code-taken", ("party", "add", "--dir", "{hub}", "--kind", "agency", "H56.12", "x")),
     "unknown party": ("not-found", ("cert", "issue", "--dir", "{hub}", "--password", "x", "nobody")),
     "not a certificate": ("certificate-malformed", ("cert", "add", "--dir", "{hub}", "{party}", "{garbage}")),
-    "trust no certificate": ("certificate-malformed", ("cert", "trust", "--dir", "{hub}", "{garbage}")),
+    "trust no certificate": ("certificate-malformed", ("authority", "trust", "--dir", "{hub}", "{garbage}")),
     "no caller": ("caller-missing", ("inbox",)),
     "no such sandbox party": ("caller-missing", ("inbox", "--as", "nobody")),
     "no token": ("caller-missing", ("inbox", "--url", "{url}")),
