@@ -9,7 +9,17 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from exchange.api import administration, authorities, directory, mailbox, messages, registration, systems, uploads
+from exchange.api import (
+    administration,
+    authorities,
+    directory,
+    mailbox,
+    messages,
+    registration,
+    revocations,
+    systems,
+    uploads,
+)
 from exchange.api.description import describe
 from exchange.api.entrance import Entrance
 from exchange.api.operation import add_operation
@@ -32,6 +42,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *mailbox.ROUTES,
     *directory.ROUTES,
     *registration.ROUTES,
+    *revocations.ROUTES,
     *administration.ROUTES,
     *systems.ROUTES,
     *authorities.ROUTES,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from exchange.cli.crl import crl
 from exchange.cli.moments import parse_moment
 from exchange.cli.options import run_async
 from exchange.cli.party import FOLDER, find_party
@@ -23,6 +24,9 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.group()
 def cert() -> None:
     """Manage certificates of parties."""
+
+
+cert.add_command(crl)
 
 
 @cert.command("issue")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from exchange.config import Home
-from exchange.operation import contents, credentials, premises, records
+from exchange.operation import contents, credentials, premises, records, staleness
 from exchange.operation.findings import Finding, Severity
 from exchange.storage.sqlite import SqliteSession
 
@@ -51,6 +51,7 @@ def _examine_database(session: SqliteSession, home: Home, at: datetime, *, deep:
         return
     session.connection.execute("BEGIN")
     yield from credentials.examine_trust(session, at)
+    yield from staleness.examine_revocation(session, at)
     yield from credentials.examine_systems(session, home)
     yield from credentials.examine_parties(session, at)
     yield from records.examine_records(session, at)

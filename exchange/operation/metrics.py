@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from exchange.net.gate import Gate
 from exchange.operation import figures
 from exchange.operation.health import Health
+from exchange.operation.staleness import RevocationFigures
 from exchange.running import Exchange
 from trust_store.errors import CATALOGUE
 
@@ -51,6 +52,7 @@ class Metrics:
         self._units = Counter("congvan_writer_units", "Changes in those transactions", registry=own)
         self._ready = Gauge("congvan_ready", "1 where a check of readiness passed", ["check"], registry=own)
         self._gauges = {name: Gauge(f"congvan_{name}", text, registry=own) for name, text in _GAUGES.items()}
+        self.revocation = RevocationFigures(own)
         ProcessCollector(registry=own)
         self._counted: tuple[float, figures.Figures] | None = None
         self._committed = (0, 0)
@@ -84,6 +86,7 @@ class Metrics:
         }
         for name, value in found.items():
             self._gauges[name].set(value)
+        await self.revocation.show(exchange.inquiries.desk)
         for check in (await health.examine()).checks:
             self._ready.labels(check.name).set(check.outcome == "passed")
         return self.render_own(exchange, gate)
@@ -99,6 +102,7 @@ class Metrics:
         for name, value in own.items():
             self._gauges[name].set(value)
         self._follow(exchange.database.groups, exchange.database.units)
+        self.revocation.follow(exchange.inquiries.outcomes)
         return generate_latest(self.registry)
 
     def _labelled(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:

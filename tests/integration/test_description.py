@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 import jsonschema
@@ -16,10 +17,13 @@ from envelopes.signature.sign import sign
 from exchange.api.app import ROUTES
 from exchange.api.views import SubmissionView
 from exchange.auth.permissions import Action
+from exchange.config import Home
 from exchange.core.groups import Group
 from exchange.core.model import PartyId, PartyStatus
 from exchange.core.rules import Rule, Ruling
 from exchange.core.systems import Link, describe_system
+from exchange.founding import authority_of
+from tests.servers.authority import Authority
 
 
 @pytest.fixture
@@ -111,6 +115,7 @@ async def test_every_live_answer_is_as_described(hub, spec) -> None:
             "addRule": rule,
             "addSystem": b'{"systemid":"new","name":"x"}',
             "putRule": rule,
+            "bringRevocationList": Authority.of(authority_of(Home(hub.folder))).list(datetime.now(UTC)),
             "changeAuthorities": json.dumps({"pem": hub.key(hub.tax).chain[-1].pem.decode()}).encode(),
         }
         data = bodies.get(route.name)

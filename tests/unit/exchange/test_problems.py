@@ -86,6 +86,7 @@ OTHERS = {
     "daily-quota": 429,
     "revocation-not-known": 503,
     "revocation-stale": 503,
+    "revocation-older": 409,
 }
 """The codes of uploads, downloads, disks and quotas, with the statuses that tus 1.0.0 and RFC 9110 give them."""
 
