@@ -76,7 +76,7 @@ loss: $(STAMP) ## Kill and starve the hub under load and count what is lost (2,0
 	$(BIN)/python -m tests.loss
 
 trust: $(STAMP) ## Send letters while revocation servers are up, down, and down for too long (TRUST_LETTERS=1500)
-	$(BIN)/python -W ignore -m tests.load 2>/dev/null
+	$(BIN)/python -W ignore -m tests.load
 
 large: $(STAMP) ## Carry a file of 2 GB up and down over a line that breaks, and print what it took
 	CONGVAN_LARGE_MB=2048 $(BIN)/python -m pytest tests/faults/test_uploads.py -k large_file -s --timeout 3600
