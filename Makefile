@@ -15,7 +15,7 @@ PYTHON := $(shell for name in python3.11 python3 python; do \
 	&& { command -v $$name; break; }; done)
 
 .NOTPARALLEL:
-.PHONY: help run install tools test lint types imports unit conformance faults large fuzz mutants engines wheel lock bench clean
+.PHONY: help run install tools test lint types imports unit conformance faults trust large fuzz mutants engines wheel lock bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 22
@@ -82,6 +82,9 @@ loss: $(STAMP) ## Kill and starve the hub under load and count what is lost (2,0
 	@command -v fiu-run >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -y -qq fiu-utils >/dev/null; } || \
 		echo "NOTE: fiu-run (Debian: fiu-utils) is missing; runs with failing disks will be left out"
 	$(BIN)/python -m tests.loss
+
+trust: $(STAMP) ## Send letters while revocation servers are up, down, and down for too long (TRUST_LETTERS=1500)
+	$(BIN)/python -W ignore -m tests.load
 
 large: $(STAMP) ## Carry a file of 2 GB up and down over a line that breaks, and print what it took
 	CONGVAN_LARGE_MB=2048 $(BIN)/python -m pytest tests/faults/test_uploads.py -k large_file -s --timeout 3600

@@ -15,10 +15,12 @@ from exchange.api.views import (
     MomentView,
     ReceiverView,
     RelationView,
+    RevokedView,
     SubmissionView,
     ThreadView,
 )
 from exchange.auth.permissions import Action
+from exchange.core.afterwards import Revoked, revoked_later
 from exchange.core.finding import Box
 from exchange.core.model import Delivery, Effect, Filed, Kind, MessageKey, Relation
 
@@ -50,7 +52,7 @@ async def sent(asked: Asked) -> web.StreamResponse:
 async def message(asked: Asked) -> web.StreamResponse:
     """Show one message."""
     filed, deliveries = await asked.reading.message(asked.party, _key(asked))
-    return answer(_view(filed, deliveries))
+    return answer(_view(filed, deliveries, await revoked_later(asked.reading.hub, filed)))
 
 
 async def content(asked: Asked) -> web.StreamResponse:
@@ -103,7 +105,7 @@ async def restore(asked: Asked) -> web.StreamResponse:
 async def _put_away(asked: Asked, *, away: bool) -> web.StreamResponse:
     await asked.mailbox.archive_sent(asked.party, _key(asked), away=away)
     filed, deliveries = await asked.reading.message(asked.party, _key(asked))
-    return answer(_view(filed, deliveries))
+    return answer(_view(filed, deliveries, await revoked_later(asked.reading.hub, filed)))
 
 
 def _key(asked: Asked) -> MessageKey:
@@ -113,10 +115,11 @@ def _key(asked: Asked) -> MessageKey:
 async def _own(asked: Asked, filed: Filed) -> MessageView:
     """Show a message with the deliveries that the party may know of."""
     deliveries = await asked.reading.hub.store.mailboxes.of_message(filed.key)
-    return _view(filed, [item for item in deliveries if asked.party.id in (item.sender, item.receiver)])
+    own = [item for item in deliveries if asked.party.id in (item.sender, item.receiver)]
+    return _view(filed, own, await revoked_later(asked.reading.hub, filed))
 
 
-def _view(filed: Filed, deliveries: Sequence[Delivery]) -> MessageView:
+def _view(filed: Filed, deliveries: Sequence[Delivery], revoked: Revoked | None) -> MessageView:
     return MessageView(
         message=filed.key,
         message_id=filed.message_id,
@@ -135,6 +138,7 @@ def _view(filed: Filed, deliveries: Sequence[Delivery]) -> MessageView:
         receipt_id=filed.receipt,
         archived_at=filed.archived_at,
         receivers=[_receiver(item) for item in deliveries],
+        revoked_later=RevokedView(since=revoked.since, text=revoked.text) if revoked else None,
     )
 
 

@@ -28,6 +28,7 @@ from exchange.core.audit import BROKEN as AUDIT_BROKEN
 from exchange.core.groups import GROUP_IN_USE
 from exchange.core.holding import QUARANTINED, WITHDRAWN
 from exchange.core.ports.access import TOO_MANY as TOO_MANY_TOKENS
+from exchange.core.revoking import OLDER
 from exchange.core.sheet import BadTable
 from exchange.core.stamping import UNAVAILABLE
 from exchange.core.systems import SYSTEM_EXISTS
@@ -86,6 +87,7 @@ STATUS: Final[dict[str, int]] = {
     DIRECTORY_MOVED.code: 409,
     GROUP_IN_USE.code: 409,
     SYSTEM_EXISTS.code: 409,
+    OLDER.code: 409,
     TOO_SLOW.code: 408,
     TOO_LARGE.code: 413,
     REQUEST.code: 400,

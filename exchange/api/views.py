@@ -87,6 +87,13 @@ class ReceiverView(msgspec.Struct, frozen=True, kw_only=True):
     held: str = ""
 
 
+class RevokedView(msgspec.Struct, frozen=True, kw_only=True):
+    """The certificate of a message is known now to be revoked, `since` when and why; what was decided then stands."""
+
+    since: datetime
+    text: str
+
+
 class MessageView(msgspec.Struct, frozen=True, kw_only=True):
     """A message, as its sender or one of its receivers sees it; `verdict` is what was checked when it came in."""
 
@@ -107,6 +114,7 @@ class MessageView(msgspec.Struct, frozen=True, kw_only=True):
     receipt_id: str
     archived_at: datetime | None
     receivers: list[ReceiverView]
+    revoked_later: RevokedView | None = None
 
 
 class CountsView(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from exchange.cli import approval, enrol
+from exchange.cli.crl import crl
 from exchange.cli.foreseeing import compromised, forecast
 from exchange.cli.moments import parse_moment
 from exchange.cli.options import run_async
@@ -34,6 +35,9 @@ def cert() -> None:
 
 for each in COMMANDS:
     cert.add_command(each)
+
+
+cert.add_command(crl)
 
 
 @cert.command("issue")

@@ -123,13 +123,13 @@ class Inquiries:
             for source in sources:
                 self.ask(source)
         tasks = {task for each in sources if (task := self._flying.get(_key(each))) is not None}
-        if not tasks or self._waiting >= WAITING:
-            return await self.desk.trust.evidence() is not evidence
-        self._waiting += 1
-        try:
-            return await self._wait(tasks)
-        finally:
-            self._waiting -= 1
+        if tasks and self._waiting < WAITING:
+            self._waiting += 1
+            try:
+                await self._wait(tasks)
+            finally:
+                self._waiting -= 1
+        return await self.desk.trust.evidence() is not evidence
 
     async def take_up(self, line: Sequence[Certificate], evidence: Evidence) -> None:
         """Note certificates that lead from each other to an anchor, and where their revocations are told."""
@@ -156,14 +156,13 @@ class Inquiries:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _wait(self, tasks: set[asyncio.Task[bool]]) -> bool:
+    async def _wait(self, tasks: set[asyncio.Task[bool]]) -> None:
         """Wait for the first news, or for the end of patience."""
         ends = self._now() + self._patience
         while tasks and (left := ends - self._now()) > 0:
             done, tasks = await asyncio.wait(tasks, timeout=left, return_when=asyncio.FIRST_COMPLETED)
             if any(not each.cancelled() and each.result() for each in done):
-                return True
-        return False
+                return
 
     async def _note(self, chain: tuple[Certificate, ...], evidence: Evidence) -> None:
         line = self.desk.line(chain, evidence)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from exchange.config import Home, Settings
-from exchange.operation import contents, credentials, premises, records, signing, timing
+from exchange.operation import contents, credentials, premises, records, signing, staleness, timing
 from exchange.operation.findings import Finding, Severity
 from exchange.storage.sqlite import SqliteSession
 
@@ -59,6 +59,7 @@ def _examine_database(
     if settings is not None:
         yield from signing.examine_keys(session, home, settings, at, deep=deep)
     yield from credentials.examine_trust(session, at)
+    yield from staleness.examine_revocation(session, at)
     yield from credentials.examine_systems(session, home)
     yield from credentials.examine_parties(session, at)
     yield from credentials.examine_notices(session, at)

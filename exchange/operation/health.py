@@ -21,6 +21,7 @@ from envelopes import xml
 from envelopes.signature.sign import sign
 from envelopes.signature.verify import Place, verify
 from exchange.operation import figures
+from exchange.operation.staleness import describe
 from exchange.running import Exchange
 from exchange.storage.session import moment
 from trust_store.errors import Refused
@@ -92,6 +93,7 @@ class Health:
             "database": self._check_database,
             "disk": self._check_disk,
             "trust": self._check_trust,
+            "revocation": self._check_revocation,
             "clock": self._check_clock,
             "time": self._check_time,
         }
@@ -153,6 +155,10 @@ class Health:
             self._probing = asyncio.ensure_future(self._exchange.hub.workers.wait(_probe, signer))
         self._probed = name, await asyncio.shield(self._probing), now
         return self._probed[1]
+
+    async def _check_revocation(self) -> str:
+        """Tell, and never fail: one silent authority is no reason to send everybody else's letters elsewhere."""
+        return await self._exchange.database.read(describe)
 
     async def _check_clock(self) -> str:
         now = self._exchange.hub.clock.now()

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from exchange.net.gate import Gate
 from exchange.operation import figures
 from exchange.operation.health import Health
+from exchange.operation.staleness import RevocationFigures
 from exchange.running import Exchange
 from exchange.storage.notices import FAILED, WAITING
 from trust_store.errors import CATALOGUE
@@ -61,6 +62,7 @@ class Metrics:
         self._ending = Gauge("congvan_certificates_ending", _ENDING, ["days"], registry=own)
         self._ready = Gauge("congvan_ready", "1 where a check of readiness passed", ["check"], registry=own)
         self._gauges = {name: Gauge(f"congvan_{name}", text, registry=own) for name, text in _GAUGES.items()}
+        self.revocation = RevocationFigures(own)
         ProcessCollector(registry=own)
         self._counted: tuple[float, figures.Figures] | None = None
         self._committed = (0, 0)
@@ -104,6 +106,7 @@ class Metrics:
             self._gauges[name].set(value)
         for within, number in counted.ending.items():
             self._ending.labels(str(within)).set(number)
+        await self.revocation.show(exchange.inquiries.desk)
         for check in (await health.examine()).checks:
             self._ready.labels(check.name).set(check.outcome == "passed")
         return self.render_own(exchange, gate)
@@ -119,6 +122,7 @@ class Metrics:
         for name, value in own.items():
             self._gauges[name].set(value)
         self._follow(exchange.database.groups, exchange.database.units)
+        self.revocation.follow(exchange.inquiries.outcomes)
         return generate_latest(self.registry)
 
     def _labelled(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:

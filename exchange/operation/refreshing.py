@@ -35,7 +35,8 @@ class Refresher:
 
     def __init__(self, inquiries: Inquiries) -> None:
         self._desk, self._inquiries = inquiries.desk, inquiries
-        self._looked = self._whole = self._stood = self._cleaned = _BEGINNING
+        self._looked = self._whole = self._stood = _BEGINNING
+        self._cleaned = self._desk.now()
 
     async def run_forever(self) -> None:
         """Look again and again; a failure is logged and tried again."""

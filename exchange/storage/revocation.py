@@ -43,6 +43,7 @@ _RETIRE = (
 )
 _LATEST = select(EVIDENCE.c.at).order_by(literal_column("evidence.rowid").desc()).limit(1)
 _STANDINGS = select(_T.authority, _T.state)
+_SINCE = select(_T.authority, _T.state, _T.since).order_by(_T.authority)
 _INSERT_STANDING = insert(REVOCATION_STANDINGS)
 _DELETE_STANDING = delete(REVOCATION_STANDINGS).where(_T.authority == bindparam("which"))
 
@@ -95,6 +96,11 @@ class RevocationStore:
             return len(session.rows(_FORGET, before=micros(before)))
 
         return await self._database.transact(unit, heavy=True)
+
+
+def known_standings(session: Session) -> Sequence[tuple[str, str, int]]:
+    """List how authorities stood when it was last noted: name, state, and since when."""
+    return [(row[0], row[1], row[2]) for row in session.rows(_SINCE)]
 
 
 def _known_states(session: Session) -> dict[str, State]:

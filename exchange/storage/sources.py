@@ -96,7 +96,8 @@ class SourceStore:
                 else:
                     session.rows(_INSERT_SOURCE, **_new(source, now))
 
-        await self._database.transact(unit)
+        if sources:
+            await self._database.transact(unit)
 
     async def due(self, now: datetime, limit: int) -> Sequence[Source]:
         """List the sources to ask now, the longest due first."""
@@ -124,7 +125,7 @@ class SourceStore:
         """List the sources that somebody named lately, with how it goes, by place."""
         wanted = micros(now - FORGOTTEN)
         return await self._database.read(
-            lambda session: [watched_of(row) for row in session.rows(_WATCHED, wanted=wanted)]
+            lambda session: [_watched(row) for row in session.rows(_WATCHED, wanted=wanted)]
         )
 
     async def meet(self, certificates: Sequence[Certificate], now: datetime) -> None:
@@ -138,7 +139,8 @@ class SourceStore:
                     values = {"fingerprint": each.fingerprint, "der": each.der, "authority": int(each.is_authority)}
                     session.rows(_INSERT_MET, met_at=micros(now), **values)
 
-        await self._database.transact(unit)
+        if certificates:
+            await self._database.transact(unit)
 
     async def authorities(self) -> Sequence[Certificate]:
         """Return the authorities that were met in messages."""
@@ -165,6 +167,12 @@ class SourceStore:
         )
 
 
+def failing_sources(session: Session, now: datetime, failures: int) -> Sequence[Watched]:
+    """List the sources that somebody named lately and that failed so often in a row."""
+    rows = session.rows(_WATCHED, wanted=micros(now - FORGOTTEN))
+    return [each for each in map(_watched, rows) if each.failures >= failures]
+
+
 def _named(source: Source) -> dict[str, object]:
     return {"place_is": source.place, "certificate_is": source.certificate}
 
@@ -185,7 +193,7 @@ def _source(row: Row) -> Source:
     return Source(place=place, certificate=certificate, issuer=issuer, authority=authority)
 
 
-def watched_of(row: Row) -> Watched:
+def _watched(row: Row) -> Watched:
     """Read a row of a source with how it goes."""
     wanted_at, due_at, fetched_at, slot, failures, reason, detail = row[4:]
     return Watched(

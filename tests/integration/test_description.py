@@ -20,6 +20,7 @@ from exchange.api.app import ROUTES
 from exchange.api.views import SubmissionView
 from exchange.auth.permissions import Action
 from exchange.client import Client
+from exchange.config import Home
 from exchange.core import compromise
 from exchange.core.groups import Group
 from exchange.core.model import PartyId, PartyStatus
@@ -27,6 +28,8 @@ from exchange.core.ports.stamping import Batch, Raised
 from exchange.core.quarantine import Declaration
 from exchange.core.rules import Rule, Ruling
 from exchange.core.systems import Link, describe_system
+from exchange.founding import authority_of
+from tests.servers.authority import Authority
 from trust_store.enrol import new_key
 from trust_store.enrol_request import make_request
 
@@ -154,6 +157,7 @@ async def test_every_live_answer_is_as_described(hub, spec) -> None:
             "apply": msgspec.json.encode({"request": wanted}),
             "rehearseSwitch": msgspec.json.encode({"certificate": pem}),
             "refuseEnrolment": b'{"why":"x"}',
+            "bringRevocationList": Authority.of(authority_of(Home(hub.folder))).list(datetime.now(UTC)),
             "changeAuthorities": json.dumps({"pem": hub.key(hub.tax).chain[-1].pem.decode()}).encode(),
         }
         data = bodies.get(route.name)

@@ -94,6 +94,7 @@ OTHERS = {
     "certificate-last": 409,
     "certificates-too-many": 409,
     "proof-challenge": 409,
+    "revocation-older": 409,
 }
 """The codes of enrolment, uploads, downloads, disks and quotas, with the statuses that tus 1.0.0 and RFC 9110 give them."""
 
