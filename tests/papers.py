@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import importlib.util
 import io
 import re
-import sys
 import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from asn1crypto import keys, x509
@@ -31,18 +27,6 @@ from trust_store.keys import HeldKey
 PADES = fields.SigSeedSubFilter.PADES
 STAMPING = ((ExtendedKeyUsage([ObjectIdentifier("1.3.6.1.5.5.7.3.8")]), True),)
 """What the certificate of a time-stamping authority has besides."""
-
-
-def load_pki() -> ModuleType:
-    """Load the maker of certificates that the tests of the trust store have."""
-    path = Path(__file__).parent / "unit" / "trust_store" / "conftest.py"
-    spec = importlib.util.spec_from_file_location("papers_pki", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["papers_pki"] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def d(**items: Any) -> generic.DictionaryObject:

@@ -12,6 +12,7 @@ from envelopes.inside.facts import Cover
 from envelopes.inside.pdf import read_pdf
 from envelopes.inside.xml_file import read_xml
 from exchange.inside import judge_inside
+from tests.authority import certificates
 from trust_store.evidence import Evidence
 from trust_store.policy import Policy
 
@@ -48,7 +49,7 @@ def mutate(data: bytes, chance: random.Random) -> bytes:
 
 @pytest.fixture(scope="module")
 def signed(papers) -> tuple[bytes, Evidence, Policy]:
-    pki = papers.load_pki().Pki()
+    pki = certificates.Pki()
     root = pki.authority("Root")
     key = pki.make("Signer", root)
     data = papers.sign(papers.sign(papers.plain(fields_=2), key), key, "S2")

@@ -90,12 +90,13 @@ async def test_a_certificate_that_was_removed_or_revoked_is_no_longer_warned_of(
 
 async def test_what_is_the_hubs_own_is_told_to_its_administrators_alone(ahead) -> None:
     exchange, clock, _ = ahead
-    clock.moment = exchange.hub.key.certificate.not_after - 10 * DAY
+    key = (await exchange.hub.signer()).certificate
+    clock.moment = key.not_after - 10 * DAY
     await look_over(exchange)
     notices = await exchange.hub.store.notices.page(PartyId(HUB_CODE), unread=False, after=None, limit=200)
-    (own,) = [item for item in notices if item.subject == exchange.hub.key.certificate.fingerprint]
+    (own,) = [item for item in notices if item.subject == key.fingerprint]
     assert (own.stage, "khóa ký biên nhận" in own.title.vi) == (14, True)
-    assert exchange.hub.key.certificate.fingerprint not in {
+    assert key.fingerprint not in {
         item.subject
         for party in await exchange.hub.store.directory.all()
         for item in await exchange.hub.store.notices.page(party.id, unread=False, after=None, limit=200)

@@ -206,7 +206,7 @@ async def test_a_withdrawn_letter_is_over_with_evidence_that_verifies(hub, sent,
         assert (receipt.event, receipt.refers_to, receipt.digest) == (moment.what, hub.one_stop, sent[0].digest)
         assert receipt.causes[0].code == "message-withdrawn"
         assert "giả mạo" in receipt.causes[0].text
-        assert signed.chain[0] == hub.exchange.hub.key.certificate
+        assert signed.chain[0] == (await hub.exchange.hub.signer()).certificate
     other = [item.what for item in await (await hub.client(hub.environment)).timeline(sent[0].message)]
     assert Event.CONTENT_HANDOVER_FAILURE not in other
     assert await refused(administrator.attention.withdraw(sent[0].message, "again")) == (404, "not-found")

@@ -347,5 +347,5 @@ async def test_the_folder_adapter_keeps_letters_while_its_token_is_not_there(
             assert not list((folder / "failed").iterdir())
         away.rename(stored)
         await asyncio.sleep(PAUSE + 0.2)
-        run(*command)
+        apart(*command)
     assert (folder / "sent" / "a" / "receipt.xml").exists()

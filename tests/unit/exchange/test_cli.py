@@ -77,7 +77,7 @@ def test_the_whole_way_of_a_letter(office, sent, tmp_path) -> None:
     assert receipt.read_bytes() in [path.read_bytes() for path in proofs]
     said = office.run("verify", "--anchor", office.anchor, signed, *proofs).stdout.splitlines()
     assert [line.partition(": ")[2].partition(".")[0] for line in said if line[0] != " "] == ["valid"] * 5
-    assert [line.partition(": ")[0] for line in said if line[0] == " "] == ["  attachment 1, a.pdf"]
+    assert [line.partition(": ")[0] for line in said if line[0] == " "] == ["  attachment 1, đơn.pdf"]
 
 
 def test_sending_again_is_safe(office, sent) -> None:

@@ -95,8 +95,13 @@ OTHERS = {
     "certificates-too-many": 409,
     "proof-challenge": 409,
     "revocation-older": 409,
+    "message-quarantined": 409,
+    "message-withdrawn": 410,
+    "receipt-not-stamped": 404,
+    "receipt-waits": 503,
+    "timestamp-unavailable": 503,
 }
-"""The codes of enrolment, uploads, downloads, disks and quotas, with the statuses that tus 1.0.0 and RFC 9110 give them."""
+"""The codes of trust, enrolment, uploads, downloads, disks and quotas, with the statuses that tus 1.0.0 and RFC 9110 give them."""
 
 
 @pytest.mark.parametrize(("code", "status"), OTHERS.items())

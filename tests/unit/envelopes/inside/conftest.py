@@ -10,6 +10,7 @@ import pytest
 
 from envelopes.inside.pdf import read_pdf
 from exchange.inside import Inside, judge_inside
+from tests.authority import certificates
 from trust_store.evidence import Evidence, Revocation
 from trust_store.keys import HeldKey
 from trust_store.policy import Policy
@@ -49,8 +50,8 @@ class Office:
 
 @pytest.fixture(scope="session")
 def office(papers) -> Office:
-    pki = papers.load_pki().Pki()
-    rsa_key = papers.load_pki().shared_key("2048/65537")
+    pki = certificates.Pki()
+    rsa_key = certificates.shared_key("2048/65537")
     root = pki.authority("Root")
     issuing = pki.authority("Issuing", root)
     return Office(

@@ -9,6 +9,7 @@ import pytest
 from pyhanko.sign import fields
 
 from envelopes.inside.facts import Change, Cover, MarkKind
+from tests.authority import certificates
 from trust_store.keys import HeldKey
 
 FILLING = {"certify": True, "docmdp_permissions": fields.MDPPerm.FILL_FORMS}
@@ -44,7 +45,7 @@ def test_a_signed_file_says_who_signed_what(office, signed) -> None:
 
 
 def test_organisation_and_unit_are_shown_as_certified(papers, office, paper) -> None:
-    subject = papers.load_pki().name("Nguyễn Văn A", o="UBND tỉnh Thanh Hóa")
+    subject = certificates.name("Nguyễn Văn A", o="UBND tỉnh Thanh Hóa")
     (one,) = office.look(papers.sign(paper, office.key(subject))).signatures
     assert (one.organisation, one.unit) == ("UBND tỉnh Thanh Hóa", "")
 
