@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
+
+from exchange.core.quarantine import MAX_WHY
 
 
 class OutlookView(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,13 +52,13 @@ class CompromiseRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """Declare a key compromised: since when, and why, as everyone concerned will read it."""
 
     since: datetime
-    why: str
+    why: Annotated[str, msgspec.Meta(extra_json_schema={"minLength": 1, "maxLength": MAX_WHY})]
 
 
 class DecisionRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Say why something is decided, as everyone concerned will read it."""
 
-    why: str
+    why: Annotated[str, msgspec.Meta(extra_json_schema={"minLength": 1, "maxLength": MAX_WHY})]
 
 
 class HeldView(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,6 +18,7 @@ YEARS = (datetime(1971, 1, 1), datetime(8999, 12, 31))  # noqa: DTZ001 - as the 
 DIGITS = strategies.binary(min_size=32, max_size=32)
 
 schemathesis.openapi.media_type("application/offset+octet-stream", strategies.binary(max_size=2000))
+schemathesis.openapi.media_type("application/pkix-crl", strategies.binary(max_size=2000))
 schemathesis.openapi.format(
     "upload-metadata", DIGITS.map(lambda digest: "sha256 " + base64.b64encode(digest.hex().encode()).decode())
 )
@@ -28,7 +29,7 @@ schemathesis.openapi.format(
 )
 
 
-@schemathesis.serializer("application/offset+octet-stream")
+@schemathesis.serializer("application/offset+octet-stream", "application/pkix-crl")
 def octets(_context, value):
     """Send bytes as they are, and whatever else was made up as text."""
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
