@@ -1,4 +1,4 @@
-"""Send signed letters while the authority's list host and its OCSP responder are up, are down, and have been down too long.
+"""Send signed letters while list host, OCSP responder and time-stamp authority are up, are down, and have been down too long.
 
 The hub's clock is driven. It prints how many letters a second went through; it fails when one was refused that must go through,
 or taken on that must not. Figures are for reading: no number of letters a second makes it fail.
@@ -27,6 +27,7 @@ from envelopes.edxml import Organ, build
 from envelopes.opened import VIETNAM
 from envelopes.signature.sign import sign
 from exchange.config import Home
+from exchange.core.authorities import Change, Role
 from exchange.core.model import Party, PartyId
 from exchange.errors import Later, Rejected
 from exchange.logs import configure
@@ -34,11 +35,15 @@ from exchange.operation.refreshing import Refresher
 from exchange.running import Exchange
 from exchange.sandbox import making
 from exchange.sandbox.province import LAM_SON, TAX
+from exchange.timekeeping import stamp_forever, stamp_waiting
 from exchange.wiring import open_exchange
 from tests.servers import web
 from tests.servers.authority import Authority
 from tests.servers.responder import answering
+from tests.stamping import Stamper, make_stamper
+from trust_store.evidence import Terms
 from trust_store.keys import HeldKey
+from trust_store.policy import Use
 
 LETTERS = int(os.environ.get("TRUST_LETTERS", "1500"))
 SENDERS, AT_ONCE = 8, 32
@@ -107,13 +112,42 @@ async def meet(exchange: Exchange, sender: Party, data: Sequence[bytes]) -> None
                 await asyncio.sleep(1)
 
 
+def stamping_by(stamper: Stamper) -> web.Manner:
+    """Answer as a time-stamp authority."""
+
+    async def manner(request: web.Heard, writer: asyncio.StreamWriter) -> None:
+        await web.giving(stamper.answer(request.body), "application/timestamp-reply")(request, writer)
+
+    return manner
+
+
+async def trust_time(exchange: Exchange, root: HeldKey) -> None:
+    """Trust an authority for time-stamps."""
+    terms = Terms(uses=frozenset({Use.TIMESTAMPS}))
+    change = Change(certificate=root.certificate, role=Role.ANCHOR, terms=terms)
+    await exchange.hub.store.authorities.apply([change], exchange.author())
+
+
+async def stamped(exchange: Exchange, clock: Clock) -> bool:
+    """Stamp what waits, as if the events had settled; tell whether nothing waits any more."""
+    clock.at += timedelta(minutes=1)
+    count = await stamp_waiting(exchange)
+    print(f"{'receipts time-stamped':44} {count:7,}", flush=True)
+    return await exchange.stamps.waiting_since() is None
+
+
 async def run(folder: Path) -> bool:
     await making.make(folder, history=False)
     clock = Clock(datetime.now(UTC).replace(microsecond=0))
+    root, stamper = make_stamper(now=clock.now)
     async with contextlib.AsyncExitStack() as stack:
         lists = await stack.enter_async_context(web.site(web.silent))
         responder = await stack.enter_async_context(web.site(web.silent))
+        time_site = await stack.enter_async_context(web.site(stamping_by(stamper)))
+        with (folder / "hub.toml").open("a") as file:
+            file.write(f'\ntime_authorities = "{time_site.url}"\ntime_batch_seconds = 1\ntime_seconds = 2\n')
         exchange = await stack.enter_async_context(open_exchange(Home(folder), clock=clock))
+        await trust_time(exchange, root)
         authority = Authority("CA công cộng", clock.now())
         await exchange.trust.trust(authority.certificate, "anchor", clock.now())
         places = {"lists": [f"{lists.url}/a.crl"], "responders": [responder.url]}
@@ -123,30 +157,37 @@ async def run(folder: Path) -> bool:
         responder.manner = answering(authority, [each.certificate for each in keys], clock.now)
         sender = await exchange.hub.store.directory.get(PartyId(LAM_SON))
         assert sender is not None
-        refreshing = asyncio.create_task(Refresher(exchange.inquiries).run_forever())
+        refreshing = Refresher(exchange.inquiries).run_forever()
+        behind = [asyncio.create_task(work) for work in (refreshing, stamp_forever(exchange))]
         try:
             await meet(exchange, sender, letters(keys, clock.at, 0)[:SENDERS])
             up = await send(exchange, sender, letters(keys, clock.at, 1), "everything up")
             begin = clock.at
-            await lists.close()
-            await responder.close()
+            all_stamped = await stamped(exchange, clock)
+            for site in (lists, responder, time_site):
+                await site.close()
             clock.at = begin + 12 * HOUR
             down = await send(exchange, sender, letters(keys, clock.at, 2), "all down, lists fresh")
             clock.at = begin + 96 * HOUR
             grace = await send(
                 exchange, sender, letters(keys, clock.at, 3), "all down, last moment of the grace period"
             )
-            await lists.open()
-            lists.manner = responder.manner = web.silent
-            silent = await send(
-                exchange, sender, letters(keys, clock.at, 4), "list host up and silent, the same moment"
-            )
+            for site in (lists, responder, time_site):
+                await site.open()
+                site.manner = web.silent
+            silent = await send(exchange, sender, letters(keys, clock.at, 4), "all up and silent, the same moment")
             clock.at = begin + 96 * HOUR + timedelta(seconds=1)
             after = await send(exchange, sender, letters(keys, clock.at, 5), "one second later")
         finally:
-            refreshing.cancel()
-            await asyncio.gather(refreshing, return_exceptions=True)
-    return all(set(each) == {"taken on"} for each in (up, down, grace, silent)) and set(after) == {"revocation-stale"}
+            for task in behind:
+                task.cancel()
+            await asyncio.gather(*behind, return_exceptions=True)
+        waiting = await exchange.stamps.waiting_since()
+    print(
+        f"Receipts wait for a time-stamp since {waiting:%H:%M:%S}" if waiting else "No receipt waits for a time-stamp"
+    )
+    went = all(set(each) == {"taken on"} for each in (up, down, grace, silent))
+    return went and all_stamped and waiting is not None and set(after) == {"revocation-stale"}
 
 
 def main() -> None:

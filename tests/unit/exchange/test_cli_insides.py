@@ -9,6 +9,7 @@ import pytest
 
 from exchange.cli.insides import lines_of, record_of
 from exchange.inside import judge_inside
+from tests.authority import certificates
 from trust_store.evidence import Evidence
 from trust_store.policy import Policy
 
@@ -18,7 +19,7 @@ INVOICE = Path(__file__).parents[2] / "vectors" / "einvoice" / "tdiep_202_ts24_p
 @pytest.fixture(scope="module")
 def folder(papers, tmp_path_factory) -> Path:
     """Hold a signed PDF, the same one changed afterwards, and the root that its signer is under."""
-    pki = papers.load_pki().Pki()
+    pki = certificates.Pki()
     root = pki.authority("Root")
     signed = papers.sign(papers.plain(), pki.make("Sở Nội vụ", root))
     made = tmp_path_factory.mktemp("insides")
@@ -68,7 +69,7 @@ def test_what_is_attached_to_a_letter_is_told_and_decides_nothing(office, folder
 def test_names_from_a_file_cannot_move_the_cursor(papers) -> None:
     from envelopes.inside.pdf import read_pdf
 
-    pki = papers.load_pki().Pki()
+    pki = certificates.Pki()
     root = pki.authority("Root")
     name = "S\x1b[2J\n\u202eX"
     data = papers.sign(papers.plain(), pki.make("A\u202e\x07B", root), name)
