@@ -5,6 +5,7 @@ PORT ?= 8800
 WORKERS ?= 2
 EXAMPLES ?= 10000
 MUTANTS ?= 1000000
+LOG_KILLS ?= 500
 SECONDS_AT_MOST ?= 14400
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,7 +16,7 @@ PYTHON := $(shell for name in python3.11 python3 python; do \
 	&& { command -v $$name; break; }; done)
 
 .NOTPARALLEL:
-.PHONY: help run install tools test lint types imports unit conformance faults trust large fuzz mutants engines wheel lock bench clean
+.PHONY: help run install tools test lint types imports unit conformance faults trust large log fuzz mutants engines wheel lock bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 22
@@ -88,6 +89,9 @@ trust: $(STAMP) ## Send letters while revocation servers are up, down, and down 
 
 large: $(STAMP) ## Carry a file of 2 GB up and down over a line that breaks, and print what it took
 	CONGVAN_LARGE_MB=2048 $(BIN)/python -m pytest tests/faults/test_uploads.py -k large_file -s --timeout 3600
+
+log: $(STAMP) ## Kill two processes that compete for the sequencer of the log, 500 times, and look at the log (LOG_KILLS=500)
+	LOG_KILLS=$(LOG_KILLS) $(BIN)/python -m pytest tests/faults/test_sequencer.py -s --timeout 3600
 
 wheel: $(STAMP) ## Build the wheel and try it where only what it requires is installed
 	rm -rf dist build

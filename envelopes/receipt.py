@@ -8,6 +8,7 @@ Element names follow EN 319 522-3; what that standard leaves open is in docs/pro
 from __future__ import annotations
 
 import base64
+import copy
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from typing import Final
 from lxml import etree
 
 from envelopes import xml
+from envelopes.log.inclusion import TAG, LogProof, check_proof, read_proof, write_proof
 from envelopes.signature.claims import Claims
 from envelopes.signature.verify import Place, Signed, verify
 from envelopes.signature.writing import write_signature
@@ -41,6 +43,11 @@ _ESCAPES: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "
 
 NOT_A_RECEIPT = reason(
     "receipt-malformed", "This is not a receipt of this kind of hub", "Check a file that the hub handed out, unchanged"
+)
+ABSENT = reason(
+    "log-absent",
+    "The receipt has no proof of the transparency log",
+    "Ask whether the hub kept a log when it issued this; the receipt alone is what its signature is",
 )
 
 
@@ -124,19 +131,32 @@ def state(receipt: Receipt) -> bytes:
     return f'{_HEAD}<Evidence xmlns="{NAMESPACE}" version="{VERSION}">\n{"".join(lines)}{_END}'.encode()
 
 
-def seal(statement: bytes, holder: KeyHolder) -> bytes:
+def seal(statement: bytes, holder: KeyHolder, proof: LogProof | None = None) -> bytes:
     """Sign a statement, as `state` wrote it, with the hub's key; the result is the receipt that parties keep.
 
-    The signature is XAdES B-B, put in before the end of the root, and not a byte of what is stated is written anew. What
-    it claims comes from the statement, so that the same statement under the same key is sealed alike by all who seal it.
+    The proof that the statement is in the log and the signature (XAdES B-B, over both) are put in before the end of the
+    root, and not a byte of what is stated is written anew. What the signature claims comes from the statement, so that the
+    same statement with the same proof under the same key is sealed alike by all who seal it.
 
     Raises:
         Misuse: it is not as `state` writes.
     """
     if not (statement.startswith(_HEAD.encode()) and statement.endswith(_END.encode())):
         raise Misuse("only a statement as this version writes it can be sealed")
-    signature = write_signature(statement[len(_HEAD) :], holder, claims=_claims(statement.decode()))
-    return statement[: -len(_END)] + signature.encode() + _END.encode()
+    body = statement[: -len(_END)] + (write_proof(proof).encode() if proof is not None else b"")
+    signature = write_signature(body[len(_HEAD) :] + _END.encode(), holder, claims=_claims(statement.decode()))
+    return body + signature.encode() + _END.encode()
+
+
+def statement_of(root: etree._Element) -> bytes:
+    """Return what a receipt states without the proof: the exact bytes that its leaf commits to.
+
+    The root is what was verified, without its signature, and is left as it is.
+    """
+    bare = copy.deepcopy(root)
+    for proof in bare.findall(TAG):
+        bare.remove(proof)
+    return _HEAD.encode() + etree.tostring(bare, method="c14n")
 
 
 def _claims(statement: str) -> Claims:
@@ -156,6 +176,23 @@ def open_receipt(data: bytes) -> tuple[Receipt, Signed]:
     """
     signed = verify(xml.parse(data), Place.ROOT_CHILD)
     return read(signed.element), signed
+
+
+def check_log(root: etree._Element, insisted: str = "") -> LogProof | None:
+    """Check the proof that a verified receipt is in the transparency log, and return it; None when it has none.
+
+    `insisted` is the verifier key of the log that it must be in, from elsewhere.
+
+    Raises:
+        Refused: `log-absent`, or as `check_proof`.
+    """
+    proof = read_proof(root)
+    if proof is None:
+        if insisted:
+            raise Refused(ABSENT)
+        return None
+    check_proof(proof, statement_of(root), insisted)
+    return proof
 
 
 def read(root: etree._Element) -> Receipt:

@@ -12,7 +12,7 @@ from envelopes.attachments import MEBIBYTE, Caps, unwrap
 from envelopes.drafting import draft_letter
 from envelopes.edxml import Letter, Message, Organ, StatusNotice
 from envelopes.opened import VIETNAM, digest_of
-from envelopes.receipt import Event, Receipt, open_receipt
+from envelopes.receipt import Event, Receipt, check_log, open_receipt
 from envelopes.signature.classify import SignatureClass, classify
 from envelopes.signature.reasons import ALREADY_SIGNED
 from envelopes.signature.sign import sign
@@ -102,6 +102,7 @@ class Trust:
         issuer = may_issue_evidence(signed.chain[0])
         if issuer.reason is not None:
             raise Refused(issuer.reason, issuer.text)
+        check_log(signed.element)
         if stated.digest != digest or event not in (None, stated.event):
             raise Refused(OTHER_DOCUMENT, f"The receipt {stated.id} states {stated.event} of {stated.digest}")
         return stated

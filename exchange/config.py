@@ -133,6 +133,11 @@ class Home:
         return self.keys / "systems.key"
 
     @property
+    def log_key(self) -> Path:
+        """Locate the key that the checkpoints of the transparency log are signed with."""
+        return self.keys / "log.key.pem"
+
+    @property
     def anchor(self) -> Path:
         """Locate the certificate that everything the hub signs leads to."""
         return self.folder / "trust-anchor.pem"

@@ -111,7 +111,17 @@ UNSEALED = reason(
     "The hub cannot sign the receipt at the moment",
     "Send or ask again later: what was taken on is kept, and its receipt will be the same",
 )
-OWN_FAULTS: Final = (BUSY, STORAGE_FAILING, DISK_FULL, DAMAGED, UNSEALED)
+LOG_ENDED = reason(
+    "log-ended",
+    "Another process began another log",
+    "Restart the hub: only one hub may serve a folder, and its log goes on where it ended",
+)
+LOG_UNUSABLE = reason(
+    "log-unusable",
+    "The key of the transparency log cannot be used",
+    "Put keys/log.key.pem back; what was taken on is kept and gets its place in the log then",
+)
+OWN_FAULTS: Final = (BUSY, STORAGE_FAILING, DISK_FULL, DAMAGED, UNSEALED, LOG_ENDED, LOG_UNUSABLE)
 """What is wrong with the hub and not with what was asked: nobody is given evidence that a document was refused for it."""
 
 

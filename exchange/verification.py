@@ -65,18 +65,21 @@ def examine(
     at: datetime,
     attachments: Collection[str] = (),
     proven: datetime | None = None,
+    log_key: str = "",
 ) -> Finding:
     """Verify one document and judge its signer at a moment; needs no hub and no network.
 
     Where time-stamps prove an earlier moment, the signer is judged as of that: what ends later takes nothing away. `proven`
     is one that was proven otherwise, as by `examine_stamp`.
 
+    `log_key` is the verifier key of the transparency log that receipts must be in; without it each names its own.
     `attachments` are the digests (SHA-256, hex) of the files at hand that travel beside documents.
     """
     try:
         tree = xml.parse(data)
         signed = verify(tree, place_of(tree.getroot()))
         what = _describe(signed)
+        logged = _find_in_log(signed, log_key)
     except Refused as refusal:
         return Finding(verdict=Outcome.INVALID, reason=refusal.reason.code, text=refusal.text)
     lasting = assess(signed, evidence, policy, at)
@@ -87,7 +90,7 @@ def examine(
         if check is not None and check.reason is not None:
             text = f"{check.text}. {check.reason.fix}"
             return Finding(verdict=check.outcome, reason=check.reason.code, text=text, lasting=lasting, checks=record)
-    said = f"{what}signed by {signed.chain[0].subject}. {verdict.text}{_tell(lasting)}{_doubt(signed, at)}"
+    said = f"{what}signed by {signed.chain[0].subject}. {verdict.text}{_tell(lasting)}{_doubt(signed, at)}{logged}"
     return replace(_with_files(signed.detached, attachments, said), lasting=lasting, checks=record)
 
 
@@ -106,6 +109,17 @@ def examine_stamp(
         return Finding(verdict=verdict.outcome, reason=verdict.reason.code, text=text), None
     text = f"The receipt is one of a batch of {proof.count}. {verdict.text}"
     return Finding(verdict=Outcome.VALID, reason="", text=text), token.time
+
+
+def _find_in_log(signed: Signed, log_key: str) -> str:
+    """Check a receipt's proof of the log, and tell where it is."""
+    if not receipt.is_receipt(signed.element):
+        return ""
+    proof = receipt.check_log(signed.element, log_key)
+    if proof is None:
+        return ". Not in a transparency log"
+    place = f"entry {proof.index + 1:,} of {proof.size:,}, number {proof.links.number:,} in its mailbox"
+    return f". In the log {proof.key.partition('+')[0]}: {place}"
 
 
 def _doubt(signed: Signed, at: datetime) -> str:

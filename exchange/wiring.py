@@ -31,6 +31,8 @@ from exchange.delivery.mail import addresses_of, postman_of
 from exchange.founding import FileAuthority
 from exchange.inspection import Inspection
 from exchange.keys.ring import Ring
+from exchange.log.key import LogKey
+from exchange.log.sequencer import Sequencer
 from exchange.machine import LoggedProgress, SystemClock, SystemEntropy, ThreadWorkers
 from exchange.net.addresses import read_allowed
 from exchange.net.fetching import Bounds, Fetcher
@@ -46,6 +48,7 @@ from exchange.storage.effects import EffectStore
 from exchange.storage.enrolments import EnrolmentStore
 from exchange.storage.evidence import EvidenceStore
 from exchange.storage.hub_keys import HubKeyStore
+from exchange.storage.log import LogStore
 from exchange.storage.mailboxes import MailboxStore
 from exchange.storage.messages import MessageStore
 from exchange.storage.migration import migrate
@@ -189,6 +192,7 @@ class _Site:
         entry = AuditEntry(event=AuditEvent.HUB_FOUNDED, actor="hub", subject=hub.registrar.issuer.code)
         await hub.store.audit.append_news(entry, now)
         await self.keys.begin(Author(actor="hub", at=now), needed=needed)
+        await hub.log.begin(Author(actor="hub", at=now))
 
     def policy(self) -> Policy:
         """State what is asked of certificates."""
@@ -202,6 +206,7 @@ class _Site:
             messages=MessageStore(database, daily),
             mailboxes=MailboxStore(database),
             evidence=EvidenceStore(database),
+            log=LogStore(database),
             effects=EffectStore(database),
             directory=directory,
             registry=directory,
@@ -236,6 +241,7 @@ class _Site:
             asker=asker,
             progress=self.progress,
             registrar=Registrar(issuer=Actor(code=settings.code, name=settings.name), entropy=self.entropy),
+            log=Sequencer(shelf=store.log, key=LogKey(self.home.log_key), clock=self.clock, code=settings.code),
             keys=self.keys,
             policy=self.policy(),
             claims=ClaimRule(skew=skew, is_strict=settings.refuse_future_claims),

@@ -29,6 +29,7 @@ from exchange.api import (
 from exchange.api.description import describe
 from exchange.api.entrance import Entrance
 from exchange.api.est import Est
+from exchange.api.log import OpenLog
 from exchange.api.operation import add_operation
 from exchange.api.problems import answer_problems
 from exchange.api.routes import Asked, Route, answer
@@ -77,6 +78,7 @@ def build_app(reading: Reading, *, max_message_bytes: int, watch: Watch, gate: G
     app.router.add_get("/openapi.json", _constant(description))
     app.router.add_get("/v1/trust", _trust(reading))
     Est(reading, gate, entrance).mount(app)
+    OpenLog(reading, gate).mount(app)
     add_operation(app, watch)
     app.on_cleanup.append(entrance.close)
     app.on_response_prepare.extend((_harden, sign_answer, uploads.sign_tus))
@@ -129,7 +131,7 @@ async def _harden(_request: web.Request, response: web.StreamResponse) -> None:
     """Say no more than needed, and keep browsers from guessing what documents are."""
     response.headers["Server"] = "congvan"
     response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Cache-Control"] = "no-store"
+    response.headers.setdefault("Cache-Control", "no-store")
 
 
 def _constant(body: bytes) -> Handler:

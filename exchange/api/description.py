@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from exchange.api.log import LogsView
 from exchange.api.problems import MEDIA_TYPE
 from exchange.api.routes import XML, Route
 from exchange.api.views import HealthView, Problem, ReadinessView, TrustView
@@ -26,12 +27,13 @@ def describe(routes: Iterable[Route]) -> dict[str, Any]:
     """Describe the routes, and the public pages beside them."""
     routes = list(routes)
     views = {view for route in routes for view in (route.gives, route.takes) if view is not None}
-    ordered = sorted(views | {Problem, TrustView, HealthView, ReadinessView}, key=lambda view: view.__name__)
+    ordered = sorted(views | {Problem, TrustView, LogsView, HealthView, ReadinessView}, key=lambda view: view.__name__)
     _, components = msgspec.json.schema_components(ordered, ref_template=_REFERENCE)
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
     paths["/v1/trust"] = {"get": _public("getTrust", "Show what to verify the hub's receipts with.", TrustView)}
+    paths["/log"] = {"get": _public("getLogs", "List the transparency logs of this hub.", LogsView)}
     paths["/healthz"] = {"get": _public("getHealth", "Say whether the process answers.", HealthView)}
     paths["/readyz"] = {"get": _public("getReadiness", "Say whether the hub can take messages on.", ReadinessView)}
     return {

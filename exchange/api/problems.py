@@ -9,6 +9,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from envelopes.log.tiles import NOT_A_TILE
 from exchange.api.ranges import NO_RANGE, Unsatisfiable
 from exchange.api.stamps import NOT_STAMPED
 from exchange.api.uploads import TUS_VERSION, UPLOAD_TYPE
@@ -44,6 +45,8 @@ from exchange.errors import (
     FILE_TOO_LARGE,
     FORBIDDEN,
     INTERNAL,
+    LOG_ENDED,
+    LOG_UNUSABLE,
     METHOD,
     NO_LEASE,
     NOT_FOUND,
@@ -98,6 +101,9 @@ STATUS: Final[dict[str, int]] = {
     STALE.code: 503,
     UNAVAILABLE.code: 503,
     NOT_STAMPED.code: 404,
+    NOT_A_TILE.code: 404,
+    LOG_ENDED.code: 503,
+    LOG_UNUSABLE.code: 503,
     STOPPING.code: 503,
     CROWDED.code: 503,
     ABANDONED.code: 503,

@@ -18,6 +18,8 @@ from exchange.operation.doctor import examine_hub, exit_code
 from exchange.operation.restore import restore as restore_hub
 from exchange.running import operator
 from exchange.storage.audit import AuditStore
+from exchange.storage.log import LogStore
+from exchange.storage.migration import migrate
 from exchange.storage.sqlite import open_database
 
 _PLACE = click.Path(file_okay=False, path_type=Path)
@@ -57,6 +59,7 @@ async def restore(source: Path, keys: Path | None, folder: Path) -> None:
     folder = folder.resolve()  # "." and ".." are replaced too, and have no name to put something beside
     made = restore_hub(source.resolve(), Home(folder), keys.resolve() if keys else None)
     detail = f"from the backup of {made.made_at:%Y-%m-%d %H:%M:%S} UTC"
+    await _end_log(Home(folder))
     await _note(Home(folder), AuditEntry(event=AuditEvent.RESTORED, actor=operator(), detail=detail))
     click.echo(f"{folder} is restored {detail}: {len(made.files)} files")
     if not made.with_keys and keys is None:
@@ -69,3 +72,10 @@ async def restore(source: Path, keys: Path | None, folder: Path) -> None:
 async def _note(home: Home, entry: AuditEntry) -> None:
     async with open_database(home.database) as database:
         await AuditStore(database).append(entry, SystemClock().now())
+
+
+async def _end_log(home: Home) -> None:
+    """End the log of a restored hub: it may have grown after the backup, and must not grow another way from there."""
+    migrate(home.database)
+    async with open_database(home.database) as database:
+        await LogStore(database).end(SystemClock().now())

@@ -26,11 +26,12 @@ MOST: Final = 64 * MEBIBYTE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Looker:
-    """Look into files and judge what is found as of one moment."""
+    """Look into files and judge what is found as of one moment; receipts must be in the log with `log_key`, if given."""
 
     inspection: Inspection
     evidence: Evidence
     at: datetime
+    log_key: str = ""
 
     async def look(self, kind: FileKind, data: bytes) -> Inside:
         """Say of a file what its signatures come to."""

@@ -48,6 +48,7 @@ class _Found:
     "--attachment", "attachments", type=FILE, multiple=True, help="A file that came beside a letter; repeatable."
 )
 @click.option("--stamp", "stamps", type=FILE, multiple=True, help="The proof of a receipt's time-stamp; repeatable.")
+@click.option("--log-key", default="", metavar="VKEY", help="The key of the log that receipts must be in.")
 @click.option("--explain", is_flag=True, help="Show every check that was made of the signer.")
 @click.option(
     "--json", "as_json", is_flag=True, help="One JSON object a line: file, verdict, reason, text, level, proven."
@@ -58,6 +59,7 @@ def verify(
     at: datetime,
     attachments: tuple[Path, ...],
     stamps: tuple[Path, ...],
+    log_key: str,
     files: tuple[Path, ...],
     *,
     explain: bool,
@@ -66,7 +68,7 @@ def verify(
     """Verify signed files (edXML, receipts, PDF, XML), offline. Ends with 0 when all are valid, with 1 otherwise."""
     proofs = [(path, *_examine_proof(path, files, evidence, at)) for path in stamps]
     proven = {sealed: moment for _, _, sealed, moment in proofs if sealed is not None and moment is not None}
-    found = asyncio.run(_examine_all(files, attachments, evidence, at, proven))
+    found = asyncio.run(_examine_all(files, attachments, evidence, at, proven, log_key))
     found += [_Found(path, finding) for path, finding, _, _ in proofs]
     for each in found:
         for line in [_record(each, explain=explain)] if as_json else _lines(each, explain=explain):
@@ -80,13 +82,14 @@ async def _examine_all(
     evidence: Evidence,
     at: datetime,
     proven: Mapping[Path, datetime],
+    log_key: str,
 ) -> list[_Found]:
     """Verify the files, then say of those that came beside letters whether one of these is signed over them.
 
     `proven` has moments by which receipts are proven to have been there.
     """
     digests = {path: _digest(path) for path in attachments}
-    looker = Looker(inspection=Inspection(SECONDS, processes=1), evidence=evidence, at=at)
+    looker = Looker(inspection=Inspection(SECONDS, processes=1), evidence=evidence, at=at, log_key=log_key)
     try:
         known = frozenset(digests.values())
         found = [await _examine_file(path, looker, known, proven.get(path)) for path in files]
@@ -106,7 +109,7 @@ async def _examine_file(path: Path, looker: Looker, attachments: Collection[str]
         return _Found(path, Finding(verdict=Outcome.INVALID, reason=UNREADABLE.code, text=text))
     kind = kind_of(data)
     if kind is not FileKind.PDF:
-        finding = examine(data, looker.evidence, Policy(), looker.at, attachments, proven)
+        finding = examine(data, looker.evidence, Policy(), looker.at, attachments, proven, looker.log_key)
         if not belongs_to_others(data, finding):
             return _Found(path, finding, attached=await looker.look_into_letter(data))
     inside = await looker.look(kind, data)

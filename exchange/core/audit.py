@@ -53,6 +53,10 @@ class AuditEvent(StrEnum):
         "Receipts wait for a time-stamp for longer than the setting allows: no authority gives one.",
     )
     TIME_AUTHORITIES_BACK = "time-authorities-back", "No receipt waits too long for a time-stamp any more."
+    LOG_BEGUN = (
+        "log-begun",
+        "A transparency log was begun, with this verifier key; the one before got no entry any more.",
+    )
     HUB_KEY_ADDED = "hub-key-added", "A key of the hub itself was made known, and from when it signs."
     HUB_KEY_RETIRED = "hub-key-retired", "A key of the hub itself signs nothing more."
     PARTY_REGISTERED = "party-registered", "A party was registered."

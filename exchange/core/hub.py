@@ -20,7 +20,7 @@ from exchange.core.audit import AuditEntry, event_of
 from exchange.core.enrolling import Enrolment
 from exchange.core.filing import Registrar
 from exchange.core.model import DeliveryKey, Entry, EvidenceId, Filed, MessageKey, Party, Remark, Statement
-from exchange.core.ports import Asker, Bell, Blobs, Clock, Progress, Rehearsal, Signers, Store, Workers
+from exchange.core.ports import Asker, Bell, Blobs, Clock, Log, Progress, Rehearsal, Signers, Store, Workers
 from exchange.core.reach import Sizes, check_reach
 from exchange.core.uploads import Uploads
 from exchange.errors import NOT_FOUND, OWN_FAULTS, Conflict, Later, Rejected, Unsealed
@@ -57,6 +57,7 @@ class Hub:
     asker: Asker
     progress: Progress
     registrar: Registrar
+    log: Log
     keys: Signers
     policy: Policy
     claims: ClaimRule
@@ -82,8 +83,13 @@ class Hub:
             except Refused as refusal:
                 raise await self._reject(refusal, sender, digest, len(data)) from refusal
 
-        # 7 seal: the receipt is signed, stored and returned. A crash before this leaves a statement to seal: any retry,
-        #   any reader and the sweep will do it.
+        # 6 sequence: the leaf gets its place in the log, under a signed checkpoint. A crash before this leaves a leaf that
+        #   waits: whoever sequences next takes it up.
+        await self.log.sequence(filed.receipt)
+        self.progress.passed("submit.6-sequence")
+
+        # 7 seal: the receipt is signed with its proof, stored and returned. A crash before this leaves a statement to seal:
+        #   any retry, any reader and the sweep will do it.
         receipt = await self.seal(filed.receipt)
         self.progress.passed("submit.7-seal")
 
@@ -173,13 +179,15 @@ class Hub:
         evidence = await self.store.mailboxes.hand_over(delivery, statement)
         self.progress.passed("acknowledge.2-commit")
 
-        # 3 seal: as in submit. A crash leaves everything.
+        # 3 sequence, 4 seal: as in submit. A crash leaves everything.
+        await self.log.sequence(evidence)
+        self.progress.passed("acknowledge.3-sequence")
         receipt = await self.seal(evidence)
-        self.progress.passed("acknowledge.3-seal")
+        self.progress.passed("acknowledge.4-seal")
 
-        # 4 ring: the sender may be waiting to hear of it.
+        # 5 ring: the sender may be waiting to hear of it.
         self.bell.ring(filed.sender)
-        self.progress.passed("acknowledge.4-ring")
+        self.progress.passed("acknowledge.5-ring")
         return receipt
 
     async def seal(self, key: EvidenceId) -> Sealed:
@@ -196,6 +204,8 @@ class Hub:
             return Sealed(id=key, xml=statement.sealed)
         try:
             return Sealed(id=key, xml=await self._seal(statement))
+        except Unsealed:
+            raise
         except Refused as refusal:
             raise Unsealed(refusal) from refusal
 
@@ -206,9 +216,10 @@ class Hub:
     async def _seal(self, statement: Statement) -> bytes:
         """Seal by the key of the statement's moment; what might come out otherwise again is kept before it is shown."""
         key, text = await self.keys.sealing(statement.at), statement.text
+        proof = await self.log.prove(statement)
         if key.in_device:
-            return await self.store.evidence.seal(statement.id, await self.workers.wait(seal, text, key))
-        sealed = await self.workers.run(len(text), seal, text, key)
+            return await self.store.evidence.seal(statement.id, await self.workers.wait(seal, text, key, proof))
+        sealed = await self.workers.run(len(text), seal, text, key, proof)
         self.store.evidence.keep(statement.id, sealed)
         return sealed
 

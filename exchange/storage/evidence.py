@@ -10,6 +10,7 @@ from envelopes.receipt import Event
 from exchange.core.audit import AuditEntry
 from exchange.core.model import EvidenceId, MessageKey, Statement
 from exchange.storage.audit import insert_audit
+from exchange.storage.log import await_place
 from exchange.storage.schema import EVIDENCE
 from exchange.storage.session import Database, Row, Session, micros, moment
 
@@ -28,6 +29,7 @@ def insert_statement(session: Session, statement: Statement, audit: AuditEntry |
             insert_audit(session, audit, statement.at)
         values: dict[str, object] = {column.name: getattr(statement, column.name) for column in EVIDENCE.columns}
         session.rows(_INSERT, **(values | {"at": micros(statement.at)}))
+        await_place(session, statement.id)
 
 
 class EvidenceStore:

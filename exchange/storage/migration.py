@@ -6,7 +6,7 @@ import contextlib
 import sqlite3
 from pathlib import Path
 
-HEAD = "0011"
+HEAD = "0012"
 
 
 def migrate(path: Path) -> None:

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from exchange.storage import schema_access, schema_enrolment, schema_keys, schema_notices, schema_time, schema_trust
+from exchange.storage import (
+    schema_access,
+    schema_enrolment,
+    schema_keys,
+    schema_log,
+    schema_notices,
+    schema_time,
+    schema_trust,
+)
 from exchange.storage.schema import METADATA
 
 __all__ = [
@@ -10,6 +18,7 @@ __all__ = [
     "schema_access",
     "schema_enrolment",
     "schema_keys",
+    "schema_log",
     "schema_notices",
     "schema_time",
     "schema_trust",

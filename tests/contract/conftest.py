@@ -45,6 +45,7 @@ from exchange.core.ports import (
     Enrolments,
     EvidenceShelf,
     HubKeys,
+    LogShelf,
     Mailboxes,
     Messages,
     Notices,
@@ -68,6 +69,7 @@ from exchange.storage.effects import EffectStore
 from exchange.storage.enrolments import EnrolmentStore
 from exchange.storage.evidence import EvidenceStore
 from exchange.storage.hub_keys import HubKeyStore
+from exchange.storage.log import LogStore
 from exchange.storage.mailboxes import MailboxStore
 from exchange.storage.messages import MessageStore
 from exchange.storage.migration import migrate
@@ -123,6 +125,7 @@ class Backend:
     systems: Systems
     enrolments: Enrolments
     audit: AuditTrail
+    log: LogShelf
     stamps: StampShelf
     hub_keys: HubKeys
     terms: Terms
@@ -151,6 +154,7 @@ def _backend(database: Database, folder: Path) -> Backend:
         systems=SystemStore(database, FileVault(folder / "systems.key", SystemEntropy())),
         enrolments=EnrolmentStore(database),
         audit=AuditStore(database),
+        log=LogStore(database),
         stamps=StampStore(database),
         hub_keys=HubKeyStore(database),
         terms=TermStore(database, _nothing),

@@ -39,8 +39,8 @@ CHILD = Path(__file__).parent / "hub_process.py"
 ROOT = Path(__file__).parents[2]
 SENDER = PartyId(LAM_SON)
 RECEIVERS = {PartyId(ONE_STOP), PartyId(ENVIRONMENT)}
-SUBMIT = ["1-open", "2-believe", "3-address", "4-keep", "5-commit", "7-seal", "8-ring"]
-ACKNOWLEDGE = ["1-find", "2-commit", "3-seal", "4-ring"]
+SUBMIT = ["1-open", "2-believe", "3-address", "4-keep", "5-commit", "6-sequence", "7-seal", "8-ring"]
+ACKNOWLEDGE = ["1-find", "2-commit", "3-sequence", "4-seal", "5-ring"]
 
 
 @pytest.fixture(scope="module")

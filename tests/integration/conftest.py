@@ -19,7 +19,7 @@ from yarl import URL
 from envelopes.drafting import draft_letter, draft_status
 from envelopes.edxml import Letter, Organ, StatusCode, build
 from envelopes.opened import VIETNAM
-from envelopes.receipt import Event, open_receipt
+from envelopes.receipt import Event, check_log, open_receipt
 from envelopes.signature.sign import sign
 from exchange.auth.tokens import issue
 from exchange.client import Client, HubRefused
@@ -174,7 +174,9 @@ class Live:
                     assert ((Event.CONTENT_HANDOVER, item.receiver) in told) == (item.handed_over_at is not None)
                 for statement in statements:
                     if statement.sealed is not None:
-                        assert open_receipt(statement.sealed)[0].digest == filed.digest
+                        receipt, signed = open_receipt(statement.sealed)
+                        assert receipt.digest == filed.digest
+                        check_log(signed.element)
         found = examine_hub(self.exchange.home, at=self.exchange.hub.clock.now(), environment={})
         assert [item for item in found if item.rule.severity is Severity.ERROR] == []
 

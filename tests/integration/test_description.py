@@ -193,7 +193,7 @@ async def _enrolling(hub, enrolling: str, administering: str) -> dict[str, dict[
 
 
 async def test_public_pages_are_as_described(hub, spec) -> None:
-    for path in ("/v1/trust", "/healthz", "/readyz"):
+    for path in ("/v1/trust", "/log", "/healthz", "/readyz"):
         answer = await hub.ask("GET", path)
         assert answer.status == 200
         _described(spec, "GET", path, answer)

@@ -146,7 +146,7 @@ async def test_a_mailbox_and_a_list_of_sent_letters_show_their_own_only(hub, sen
 
 
 async def test_what_is_public_needs_no_token_and_tells_no_secret(hub, sent) -> None:
-    for path in ("/v1/trust", "/healthz", "/readyz", "/openapi.json"):
+    for path in ("/v1/trust", "/log", "/healthz", "/readyz", "/openapi.json"):
         answer = await hub.ask("GET", path)
         assert (answer.status, answer.kind) == (200, "application/json")
         for secret in (b"PRIVATE", hub.token(hub.lam_son).encode(), sent["message"].encode()):

@@ -129,9 +129,14 @@ async def trust_time(exchange: Exchange, root: HeldKey) -> None:
 
 
 async def stamped(exchange: Exchange, clock: Clock) -> bool:
-    """Stamp what waits, as if the events had settled; tell whether nothing waits any more."""
+    """Stamp what waits, as if the events had settled; tell whether nothing waits any more. The last seals are being written."""
     clock.at += timedelta(minutes=1)
-    count = await stamp_waiting(exchange)
+    count = 0
+    for _ in range(20):
+        count += await stamp_waiting(exchange)
+        if await exchange.stamps.waiting_since() is None:
+            break
+        await asyncio.sleep(0.2)
     print(f"{'receipts time-stamped':44} {count:7,}", flush=True)
     return await exchange.stamps.waiting_since() is None
 

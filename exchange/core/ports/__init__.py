@@ -8,6 +8,7 @@ from exchange.core.ports.access import AuditTrail, Tokens
 from exchange.core.ports.authorities import Authorities
 from exchange.core.ports.enrolment import Authority, Enrolments
 from exchange.core.ports.keys import HubKeys, Signers
+from exchange.core.ports.log import Log, LogShelf
 from exchange.core.ports.machine import (
     Bell,
     Blobs,
@@ -43,6 +44,8 @@ __all__ = [
     "HubKeys",
     "Inspector",
     "Listener",
+    "Log",
+    "LogShelf",
     "Mailboxes",
     "Messages",
     "Notices",
@@ -73,6 +76,7 @@ class Store:
     messages: Messages
     mailboxes: Mailboxes
     evidence: EvidenceShelf
+    log: LogShelf
     effects: Effects
     directory: Directory
     registry: Registry

@@ -98,6 +98,9 @@ OTHERS = {
     "message-quarantined": 409,
     "message-withdrawn": 410,
     "receipt-not-stamped": 404,
+    "tile-unknown": 404,
+    "log-ended": 503,
+    "log-unusable": 503,
     "receipt-waits": 503,
     "timestamp-unavailable": 503,
 }

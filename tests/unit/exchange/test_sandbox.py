@@ -31,7 +31,7 @@ def _mode(path: Path) -> int:
 
 def test_secrets_are_readable_by_their_user_only(sandbox: Path) -> None:
     keys = [*sandbox.rglob("*.key.pem"), *sandbox.rglob("*.p12"), sandbox / ready.FILE]
-    assert len(keys) == 2 + 2 * len(parties()) + 1
+    assert len(keys) == 3 + 2 * len(parties()) + 1
     assert {path.name: _mode(path) for path in keys} == {path.name: 0o600 for path in keys}
     assert _mode(sandbox / "keys") == 0o700
 

@@ -1,0 +1,116 @@
+"""Give evidence its place in the log, many pieces at once, and prove it.
+
+Every process of a hub may sequence. A batch is one transaction: it reads the newest checkpoint, appends behind it, and keeps
+entries, tiles and the next checkpoint whole or not at all. So the database's own lock says whose turn it is, a process that
+dies gives it back, and whoever comes next goes on from what was committed: never two checkpoints of one size.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+from envelopes.log.checkpoint import Checkpoint, write_checkpoint
+from envelopes.log.inclusion import LogProof
+from envelopes.log.tiles import inclusion_proof
+from envelopes.log.tree import EMPTY
+from exchange.core.audit import Author
+from exchange.core.model import EvidenceId, Statement
+from exchange.core.ports import Clock, LogShelf
+from exchange.core.ports.log import Batch, LogRecord
+from exchange.errors import Unsealed
+from exchange.log.key import LogKey
+from trust_store.errors import Refused
+
+MOST: Final = 1024
+"""Entries in one batch."""
+REMEMBERED: Final = 4096
+"""Paths that are kept for those who sequenced and will seal in a moment; anybody else reads tiles."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Sequencer:
+    """Sequence for one process; see `ports.log.Log`. All that wait at one time share a batch."""
+
+    shelf: LogShelf
+    key: LogKey
+    clock: Clock
+    code: str
+    log: int = 0
+    _running: asyncio.Task[Batch | None] | None = None
+    _paths: OrderedDict[EvidenceId, tuple[int, tuple[bytes, ...]]] = field(default_factory=OrderedDict)
+
+    async def begin(self, by: Author) -> None:
+        """Find the log that is open and has our key, or begin one: the first, or the next after another key or a restore."""
+        logs = await self.shelf.logs()
+        last = logs[-1] if logs else None
+        if last is None or last.ended_at is not None or last.key != self.key.vkey(self.origin(last.log)):
+            self.log = last.log + 1 if last else 1
+            record = LogRecord(log=self.log, key=self.key.vkey(self.origin(self.log)), begun_at=by.at)
+            await self.shelf.begin(record, self._sign(0, EMPTY), by)
+        else:
+            self.log = last.log
+
+    def origin(self, log: int) -> str:
+        """Name a log of this hub, as C2SP tlog-checkpoint asks: a line that no other log has."""
+        return f"congvan/{self.code}/{log}"
+
+    async def sequence(self, key: EvidenceId) -> None:
+        """Return when a piece of evidence has its place, or was stated before there was a log.
+
+        Raises:
+            Unsealed: the log cannot be written or signed now; the evidence goes on waiting.
+        """
+        try:
+            while await self.shelf.waits(key):
+                await self.sequence_batch()
+        except Refused as refusal:
+            raise Unsealed(refusal) from refusal
+
+    async def sequence_batch(self) -> Batch | None:
+        """Give a place to what waits; whoever comes while a batch is on its way shares its end, and looks again."""
+        if self._running is None:
+            self._running = asyncio.create_task(self._batch(), name="sequencer")
+            self._running.add_done_callback(self._forget)
+        return await asyncio.shield(self._running)
+
+    async def prove(self, statement: Statement) -> LogProof | None:
+        """Return the proof that a statement is in the log, the same for everybody; None if it is older than the log."""
+        await self.sequence(statement.id)
+        place = await self.shelf.place(statement.id)
+        if place is None:
+            return None
+        size, path = self._paths.pop(statement.id, (0, ()))
+        if size != place.size:
+            path = await inclusion_proof(partial(self._read_tile, place.log), place.index, place.size)
+        return LogProof(
+            key=place.key,
+            index=place.index,
+            size=place.size,
+            salt=statement.salt,
+            links=place.links,
+            path=path,
+            checkpoint=place.checkpoint,
+        )
+
+    async def _batch(self) -> Batch | None:
+        batch = await self.shelf.sequence(self.log, self._sign, self.clock.now(), MOST)
+        if batch is not None:
+            self._paths.update({key: (batch.size, path) for key, path in batch.paths.items()})
+        while len(self._paths) > REMEMBERED:
+            self._paths.popitem(last=False)
+        return batch
+
+    async def _read_tile(self, log: int, level: int, number: int, _width: int) -> bytes:
+        return await self.shelf.tile(log, level, number)
+
+    def _sign(self, size: int, root: bytes) -> str:
+        return self.key.sign(
+            self.origin(self.log), write_checkpoint(Checkpoint(origin=self.origin(self.log), size=size, root=root))
+        )
+
+    def _forget(self, _: asyncio.Task[Batch | None]) -> None:
+        self._running = None
