@@ -182,7 +182,7 @@ def test_keys_are_copied_only_where_they_are_wanted(home: Home, tmp_path: Path) 
     assert [*(tmp_path / "without").rglob("*.key.pem"), *(tmp_path / "without").rglob("systems.key")] == []
     back(home, tmp_path / "with", with_keys=True)
     keys = [*(tmp_path / "with").rglob("*.key.pem"), *(tmp_path / "with").rglob("systems.key")]
-    assert {path.name for path in keys} == {"hub.key.pem", "authority.key.pem", "systems.key"}
+    assert {path.name for path in keys} == {"hub.key.pem", "authority.key.pem", "log.key.pem", "systems.key"}
     assert {path.stat().st_mode & 0o777 for path in keys} == {0o600}
 
     bare = run("restore", "--from", tmp_path / "without", "--dir", tmp_path / "bare")

@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 import shutil
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -32,6 +30,7 @@ from exchange.core.sweep import seal_waiting
 from exchange.sandbox import making
 from exchange.sandbox.province import ENVIRONMENT, LAM_SON, ONE_STOP
 from exchange.wiring import open_exchange
+from tests.faults import nursery
 from trust_store.keys import load_pem
 
 T = TypeVar("T")
@@ -79,10 +78,9 @@ def _key() -> MessageKey:
 
 
 def _run(home: Path, party: str, last: str, action: str, argument: str) -> tuple[int, bytes]:
-    command = [sys.executable, "-W", "ignore", str(CHILD), str(home), party, last, action, argument]
-    done = subprocess.run(command, capture_output=True, timeout=60, check=False, cwd=ROOT)
-    lines = [line for line in done.stdout.decode().splitlines() if not line.startswith("20")]
-    return done.returncode, bytes.fromhex(lines[-1]) if lines else b""
+    code, out = nursery.run(CHILD, home, party, last, action, argument)
+    lines = [line for line in out.decode().splitlines() if not line.startswith("20")]
+    return code, bytes.fromhex(lines[-1]) if lines else b""
 
 
 def _with_hub(home: Path, look: Callable[[Hub], Awaitable[T]]) -> T:

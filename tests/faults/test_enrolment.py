@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,6 +17,7 @@ from exchange.running import Exchange
 from exchange.sandbox import making
 from exchange.sandbox.province import LAM_SON
 from exchange.wiring import open_exchange
+from tests.faults import nursery
 from trust_store.enrol import new_key
 from trust_store.enrol_request import make_request
 
@@ -49,15 +48,8 @@ async def apply(exchange: Exchange) -> Application:
 
 def approve(home: Home, application: str, last: str) -> tuple[int, str]:
     """Approve in a process of its own, which dies after a step."""
-    done = subprocess.run(
-        [sys.executable, str(CHILD), str(home.folder), LAM_SON, last, "approve", application],
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    return done.returncode, done.stdout.strip()
+    code, out = nursery.run(CHILD, home.folder, LAM_SON, last, "approve", application)
+    return code, out.decode().strip()
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import shutil
 import signal
-import subprocess
-import sys
 from datetime import datetime
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from exchange.running import Exchange
 from exchange.sandbox import making
 from exchange.sandbox.province import ENVIRONMENT, HUB_CODE, LAM_SON, ONE_STOP
 from exchange.wiring import open_exchange
+from tests.faults import nursery
 from trust_store.keys import HeldKey, load_pem
 
 CHILD, ROOT = Path(__file__).parent / "declaring_process.py", Path(__file__).parents[2]
@@ -80,8 +79,7 @@ async def _sent(exchange: Exchange) -> list[str]:
 
 def _declare(home: Path, point: str) -> int:
     certificate = _key(home).certificate.fingerprint
-    command = [sys.executable, "-W", "ignore", str(CHILD), str(home), certificate, point]
-    return subprocess.run(command, capture_output=True, timeout=60, check=False, cwd=ROOT).returncode
+    return nursery.run(CHILD, home, certificate, point)[0]
 
 
 def _left(home: Path) -> dict[str, object]:

@@ -65,7 +65,11 @@ def key_of(home: Path, code: str) -> HeldKey:
 
 def connections(worker: int) -> int:
     """Count the sockets that a process has open."""
-    return sum(str(each.readlink()).startswith("socket:") for each in Path(f"/proc/{worker}/fd").iterdir())
+    found = 0
+    for each in Path(f"/proc/{worker}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            found += str(each.readlink()).startswith("socket:")
+    return found
 
 
 @contextlib.asynccontextmanager

@@ -44,6 +44,7 @@ from exchange.sandbox import making, ready
 from exchange.sandbox.province import ENVIRONMENT, LAM_SON
 from exchange.verification import examine
 from exchange.wiring import open_exchange
+from tests.faults import nursery
 from trust_store.certificate import load_many
 from trust_store.errors import Refused
 from trust_store.evidence import Evidence
@@ -122,14 +123,7 @@ async def submit(exchange, home: Path, number: int) -> bytes:
 
 @pytest.mark.parametrize("step", STEPS)
 def test_kill_after_each_step(step: str, home: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", str(CHILD), str(home), step],
-        capture_output=True,
-        timeout=60,
-        check=False,
-        cwd=ROOT,
-    )
-    assert (done.returncode, done.stdout) == (-signal.SIGKILL, b"")
+    assert nursery.run(CHILD, home, step) == (-signal.SIGKILL, b"")
     (old, *new) = run("hub", "key", "list", "--dir", home).splitlines()
     assert "\tsigns\t" in old
     assert len(new) == (step == STEPS[-1])

@@ -26,7 +26,7 @@ from exchange.wiring import open_exchange
 
 CHILD = Path(__file__).parent / "sequencer_process.py"
 ROOT = Path(__file__).parents[2]
-KILLS = int(os.environ.get("LOG_KILLS", "40"))
+KILLS = int(os.environ.get("LOG_KILLS", "20"))
 
 
 def read(folder: Path) -> sqlite3.Connection:

@@ -35,6 +35,7 @@ from exchange.sandbox import making, ready
 from exchange.sandbox.province import ENVIRONMENT, LAM_SON
 from exchange.transfer import measure
 from exchange.wiring import open_exchange
+from tests.faults import nursery
 from trust_store.errors import Refused
 from trust_store.keys import load_pem
 
@@ -65,8 +66,7 @@ def home(template: Path, tmp_path: Path) -> Path:
 
 
 def _run(home: Path, last: str) -> int:
-    command = [sys.executable, "-W", "ignore", str(CHILD), str(home), SENDER, last, str(home.parent / "data")]
-    return subprocess.run(command, stdout=subprocess.DEVNULL, timeout=60, check=False, cwd=ROOT).returncode
+    return nursery.run(CHILD, home, SENDER, last, home.parent / "data")[0]
 
 
 def _with_hub(home: Path, look: Callable[[Hub], Awaitable[T]]) -> T:
