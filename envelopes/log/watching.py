@@ -66,8 +66,8 @@ class Watcher:
             raise Caught(refusal, last, note) from None
         if last:
             await self._compare(last, note)
-        elif await tiles.root(self.read, checkpoint.size) != checkpoint.root:
-            raise Caught(Refused(TILE_WRONG, f"At {checkpoint.size} entries"), last, note)
+        else:
+            await self._begin(checkpoint, note)
         return checkpoint
 
     async def hold(self, seen: str, note: str) -> None:
@@ -81,6 +81,15 @@ class Watcher:
         except Refused as refusal:
             raise Caught(refusal, seen, note) from None
         await self._compare(seen, note)
+
+    async def _begin(self, checkpoint: Checkpoint, note: str) -> None:
+        """Hold the first checkpoint that is seen to the log's own tiles."""
+        try:
+            is_shown = await tiles.root(self.read, checkpoint.size) == checkpoint.root
+        except Refused as refusal:
+            raise (Caught(refusal, "", note) if refusal.reason == TILE_WRONG else refusal) from None
+        if not is_shown:
+            raise Caught(Refused(TILE_WRONG, f"At {checkpoint.size} entries"), "", note)
 
     async def _compare(self, earlier: str, later: str) -> None:
         """Both are signed by the log. The smaller must be the beginning of the larger, and the earlier one the smaller."""
