@@ -68,6 +68,7 @@ class Settings(Limits, frozen=True, kw_only=True, forbid_unknown_fields=True):
     log_witnesses: Annotated[str, msgspec.Meta(pattern=f"^({WITNESS}( *, *{WITNESS})*)?$")] = ""
     log_cosignatures: Annotated[int, msgspec.Meta(ge=0, le=16)] = 0
     log_witness_seconds: Seconds = 5
+    log_cosign_seconds: Seconds = 30
     gateway_routes: str = ""
     gateway_subscriptions: str = ""
     gateway_seconds: Seconds = 30

@@ -19,6 +19,7 @@ from exchange.errors import NOT_FOUND
 from exchange.log.monitor import Monitor, Round, read_state
 from exchange.log.source import HttpLog
 from exchange.machine import SystemClock
+from exchange.storage.witness import WitnessStore
 from exchange.wiring import open_exchange
 from trust_store.errors import Refused, reason
 
@@ -132,7 +133,7 @@ async def add(folder: Path, vkey: str) -> None:
     if verifier.kind != ED25519:
         raise Refused(OTHER_KEY, "It is the key of a witness, not of a log")
     async with open_exchange(Home(folder)) as exchange:
-        await exchange.witness.shelf.add(verifier.name, verifier.vkey, exchange.author())
+        await WitnessStore(exchange.database).add(verifier.name, verifier.vkey, exchange.author())
     click.echo(f"{plain(verifier.name)} is cosigned from now on")
 
 
@@ -142,7 +143,7 @@ async def add(folder: Path, vkey: str) -> None:
 async def list_witnessed(folder: Path) -> None:
     """List the logs that are or were cosigned: state, entries cosigned last, when, key."""
     async with open_exchange(Home(folder)) as exchange:
-        for each in await exchange.witness.shelf.list():
+        for each in await WitnessStore(exchange.database).list():
             state = "cosigned" if each.removed_at is None else "removed"
             when = f"{each.seen_at:%Y-%m-%d %H:%M:%S}" if each.seen_at else "never"
             click.echo("\t".join((state, str(each.seen.size), when, plain(each.key))))
@@ -156,7 +157,7 @@ async def remove(folder: Path, origin: str) -> None:
     """Cosign a log no more, given by its origin or its key. What was cosigned stays known, should it come back."""
     name = origin.partition("+")[0]
     async with open_exchange(Home(folder)) as exchange:
-        if not await exchange.witness.shelf.remove(name, exchange.author()):
+        if not await WitnessStore(exchange.database).remove(name, exchange.author()):
             raise Refused(NOT_FOUND, f"The log {name} is not cosigned here")
     click.echo(f"{plain(name)} is cosigned no more")
 
@@ -167,4 +168,4 @@ async def remove(folder: Path, origin: str) -> None:
 async def key(folder: Path) -> None:
     """Show the key of this witness, for logs that name it in log_witnesses and for those who verify."""
     async with open_exchange(Home(folder)) as exchange:
-        click.echo(exchange.witness.vkey)
+        click.echo(exchange.reading.witness.vkey)

@@ -46,6 +46,17 @@ class Cosigner:
             await self.cosign(log)
         raise Refused(TOO_FEW, f"Fewer than {self.needed} witnesses answer now")
 
+    async def published(self, log: int) -> str:
+        """Return the newest checkpoint that everybody may see: of those with the cosignatures that are needed.
+
+        Where none are needed, or none has them yet, it is the newest of all, with the cosignatures that it has already.
+        Empty when there is no such log.
+        """
+        newest, cosigned = await self.shelf.checkpoint(log), await self.kept.newest(log, self.needed)
+        if self.needed and cosigned:
+            return cosigned.note
+        return cosigned.note if cosigned and cosigned.note.startswith(newest) else newest
+
     async def cosign(self, log: int) -> Cosigned | None:
         """Have the newest checkpoint cosigned, unless it is; None when too few witnesses answer. Never asks twice at once."""
         if self._running is None:

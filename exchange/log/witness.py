@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from envelopes.log.checkpoint import Checkpoint
-from envelopes.log.note import COSIGNATURE, Note, Signer, read_vkey
+from envelopes.log.note import Note, Signer, read_vkey
 from envelopes.log.witnessing import (
     SPLIT,
     UNKNOWN_LOG,
@@ -29,21 +28,17 @@ class Witness:
     shelf: WitnessShelf
     audit: AuditTrail
     clock: Clock
-    key: Path
+    key: LogKey
     code: str
 
     @property
     def vkey(self) -> str:
-        """Return the verifier key (type 0x04); its name is `congvan/<code>/witness`. The key is made where there is none.
-
-        Raises:
-            Refused: `log-unusable`.
-        """
+        """Return the verifier key (type 0x04); its name is `congvan/<code>/witness`."""
         return self._signer.verifier.vkey
 
     @property
     def _signer(self) -> Signer:
-        return LogKey(self.key, COSIGNATURE).signer(f"congvan/{self.code}/witness")
+        return self.key.signer(f"congvan/{self.code}/witness")
 
     async def cosign(self, data: bytes) -> str:
         """Answer a request `add-checkpoint` with a cosignature (one signature line); what it says was kept before.

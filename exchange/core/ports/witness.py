@@ -71,6 +71,11 @@ class WitnessDesk(Protocol):
 class Witnesses(Protocol):
     """Ask the witnesses of our log."""
 
+    @property
+    def said(self) -> Sequence[str]:
+        """Tell what each witness said last that was wrong."""
+        ...
+
     async def cosign(self, note: str, prove: Prove) -> tuple[str, ...]:
         """Return the good cosignatures (signature lines) of a checkpoint that witnesses give now, maybe none."""
         ...

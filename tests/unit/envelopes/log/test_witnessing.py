@@ -47,7 +47,7 @@ CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=
 
 \N{EM DASH} example.com/behind-the-sofa Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=
 \N{EM DASH} example.com/behind-the-sofa opLqBQsREYCgu6xQkYQwJr9fo45a62DN9EdmHXnZdXNqlcVGlCum2Wks+49/V6267UEjw6QUXTS5Rovnzv++qbSzm9Q=
-"""  # noqa: E501
+"""
 """The example of C2SP tlog-witness, add-checkpoint."""
 
 
@@ -111,7 +111,10 @@ async def test_a_history_that_was_rewritten_is_not(one: int, two: int, data: st.
 async def test_each_rule_has_its_own_refusal() -> None:
     path = await path_of(300, 500)
     good = Submission(old=300, path=path, note=note_of(500))
-    assert code_of(judge, Submission(old=300, path=path, note=note_of(500, signer=OTHER)), seen(300)) == "witness-not-signed"
+    assert (
+        code_of(judge, Submission(old=300, path=path, note=note_of(500, signer=OTHER)), seen(300))
+        == "witness-not-signed"
+    )
     assert code_of(judge, Submission(old=501, path=path, note=note_of(500)), seen(501)) == "witness-malformed"
     assert code_of(judge, Submission(old=300, path=path[:-1], note=note_of(500)), seen(300)) == "witness-proof-wrong"
     assert code_of(judge, Submission(old=0, path=path, note=note_of(500)), seen(0)) == "witness-proof-wrong"
@@ -186,8 +189,8 @@ def test_the_checkpoint_with_a_cosignature_of_the_standard_is_read() -> None:
     """The example of C2SP tlog-cosignature; its keys were not published, so only its form and its time are held."""
     published = (
         "example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n"
-        "\N{EM DASH} example.com/behind-the-sofa Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=\n"  # noqa: E501
-        "\N{EM DASH} witness.example.com/w1 jWbPPwAAAABkGFDLEZMHwSRaJNiIDoe9DYn/zXcrtPHeolMI5OWXEhZCB9dlrDJsX3b2oyin1nPZqhf5nNo0xUe+mbIUBkBIfZ+qnA==\n"  # noqa: E501
+        "\N{EM DASH} example.com/behind-the-sofa Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=\n"
+        "\N{EM DASH} witness.example.com/w1 jWbPPwAAAABkGFDLEZMHwSRaJNiIDoe9DYn/zXcrtPHeolMI5OWXEhZCB9dlrDJsX3b2oyin1nPZqhf5nNo0xUe+mbIUBkBIfZ+qnA==\n"
     )
     note = read_note(published)
     assert read_checkpoint(note.text).size == 20852163
