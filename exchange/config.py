@@ -142,10 +142,9 @@ class Home:
         """Locate the key that the checkpoints of the transparency log are signed with."""
         return self.keys / "log.key.pem"
 
-    @property
-    def witness_key(self) -> Path:
-        """Locate the key that the checkpoints of other logs are cosigned with."""
-        return self.keys / "witness.key.pem"
+    def witness_key(self, generation: int) -> Path:
+        """Locate the key that the checkpoints of other logs are cosigned with: one for each generation of our own log."""
+        return self.keys / f"witness-{generation}.key.pem"
 
     @property
     def anchor(self) -> Path:

@@ -148,7 +148,7 @@ class _Site:
     ) -> Exchange:
         """Put together what runs beside the path of a message."""
         stamps, clocks = StampStore(self.database), self.clocks(hub)
-        witness = witness_of(self.database, self.home, self.settings, self.clock)
+        witness = witness_of(self.database, hub.store.log, self.home, self.settings, self.clock)
         return Exchange(
             hub=hub,
             reading=Reading(hub=hub, stamps=stamps, stamper=clocks, inspector=inspection, witness=witness),

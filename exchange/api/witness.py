@@ -49,7 +49,7 @@ class OpenWitness:
 
     async def _key(self, _request: web.Request) -> web.StreamResponse:
         """Give the verifier key of the witness: whoever relies on it compares it by another way first."""
-        return _text(f"{self._reading.witness.vkey}\n")
+        return _text(f"{await self._reading.witness.vkey()}\n")
 
     async def _add(self, request: web.Request) -> web.StreamResponse:
         gate, client = self._gate, f"address {client_of(request, self._gate.proxies)}"

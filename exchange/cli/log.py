@@ -28,8 +28,8 @@ OTHER_KEY = reason(
     "This is not the key that the log was followed with before",
     "Find out why it is another: if the hub began another log, follow that with a state file of its own",
 )
-CAUGHT: Final = 2
-"""The exit code when the log can be shown to be wrong; 1 is for everything else."""
+CAUGHT: Final = 3
+"""The exit code when the log can be shown to be wrong; 1 is for everything else that is refused."""
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -63,7 +63,7 @@ async def watch(
     once: bool,
     every: float,
 ) -> None:
-    """Follow the log at URL (https://HUB/log/1). Ends with 2 when it is caught, and leaves the proof beside the state."""
+    """Follow the log at URL (https://HUB/log/1). Ends with 3 when it is caught, and leaves the proof beside the state."""
     async with HttpLog(url) as source:
         state = read_state(file)
         key = await _key(source, vkey, state.key)
@@ -168,4 +168,4 @@ async def remove(folder: Path, origin: str) -> None:
 async def key(folder: Path) -> None:
     """Show the key of this witness, for logs that name it in log_witnesses and for those who verify."""
     async with open_exchange(Home(folder)) as exchange:
-        click.echo(exchange.reading.witness.vkey)
+        click.echo(await exchange.reading.witness.vkey())

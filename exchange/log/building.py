@@ -36,16 +36,13 @@ def sequencer_of(database: Database, shelf: LogShelf, home: Home, settings: Sett
     return Sequencer(shelf=shelf, key=LogKey(home.log_key), clock=clock, code=settings.code, cosigner=cosigner)
 
 
-def witness_of(database: Database, home: Home, settings: Settings, clock: Clock) -> Witness:
-    """Build what cosigns the logs of others, with a key of its own.
-
-    Raises:
-        Refused: `log-unusable`.
-    """
+def witness_of(database: Database, shelf: LogShelf, home: Home, settings: Settings, clock: Clock) -> Witness:
+    """Build what cosigns the logs of others, with a key of its own; `shelf` has our own log."""
     return Witness(
         shelf=WitnessStore(database),
         audit=AuditStore(database),
         clock=clock,
-        key=LogKey(home.witness_key, COSIGNATURE),
+        own=shelf,
+        open_key=lambda generation: LogKey(home.witness_key(generation), COSIGNATURE),
         code=settings.code,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from envelopes.log.checkpoint import Checkpoint
@@ -15,7 +16,7 @@ from envelopes.log.witnessing import (
     read_submission,
 )
 from exchange.core.audit import AuditEntry, AuditEvent
-from exchange.core.ports import AuditTrail, Clock
+from exchange.core.ports import AuditTrail, Clock, LogShelf
 from exchange.core.ports.witness import WitnessedLog, WitnessShelf
 from exchange.log.key import LogKey
 from trust_store.errors import Refused
@@ -23,22 +24,31 @@ from trust_store.errors import Refused
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Witness:
-    """Cosign the checkpoints of the logs that an administrator named, with a key of its own."""
+    """Cosign the checkpoints of the logs that an administrator named, with a key of its own.
+
+    A hub that was restored does not know what it cosigned after the backup. So it is another witness then, as it begins
+    another log: name and key go with the generation of its own log.
+    """
 
     shelf: WitnessShelf
     audit: AuditTrail
     clock: Clock
-    key: LogKey
+    own: LogShelf
+    open_key: Callable[[int], LogKey]
     code: str
 
-    @property
-    def vkey(self) -> str:
-        """Return the verifier key (type 0x04); its name is `congvan/<code>/witness`."""
-        return self._signer.verifier.vkey
+    async def vkey(self) -> str:
+        """Return the verifier key (type 0x04), named `congvan/<code>/witness/<generation>`; it is made where there is none.
 
-    @property
-    def _signer(self) -> Signer:
-        return self.key.signer(f"congvan/{self.code}/witness")
+        Raises:
+            Refused: `log-unusable`.
+        """
+        return (await self._signer()).verifier.vkey
+
+    async def _signer(self) -> Signer:
+        logs = await self.own.logs()
+        generation = logs[-1].log if logs else 0
+        return self.open_key(generation).signer(f"congvan/{self.code}/witness/{generation}")
 
     async def cosign(self, data: bytes) -> str:
         """Answer a request `add-checkpoint` with a cosignature (one signature line); what it says was kept before.
@@ -62,7 +72,7 @@ class Witness:
 
     async def _cosign(self, log: WitnessedLog, checkpoint: Checkpoint, note: Note, text: str) -> str:
         """Keep first, then sign: who asks twice at once gets one cosignature, and the other is told to ask again."""
-        signer, now = self._signer, self.clock.now()
+        signer, now = await self._signer(), self.clock.now()
         if not await self.shelf.advance(log.key, log.seen, checkpoint, text, now):
             current = await self.shelf.get(log.origin)
             raise StaleSize(current.seen.size if current else 0)

@@ -33,7 +33,7 @@ from exchange.sandbox.province import HUB_CODE
 from exchange.server import serve
 from exchange.wiring import open_exchange
 
-WITNESS = f"congvan/{HUB_CODE}/witness"
+WITNESS = f"congvan/{HUB_CODE}/witness/"
 LIAR = Signer(name="liar.example/log", key=Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
 IMPOSTOR = Signer(name="liar.example/log", key=Ed25519PrivateKey.from_private_bytes(bytes([9]) * 32))
 TRUTH = [leaf_hash(b"%d" % number) for number in range(700)]
@@ -52,9 +52,9 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def keyed(folder: Path) -> str:
+def keyed(folder: Path, generation: int) -> str:
     """Give the verifier key of the witness in a hub's folder, as it will publish it."""
-    return LogKey(Home(folder).witness_key, COSIGNATURE).vkey(WITNESS)
+    return LogKey(Home(folder).witness_key(generation), COSIGNATURE).vkey(f"{WITNESS}{generation}")
 
 
 @pytest.fixture
@@ -65,13 +65,10 @@ async def stack():
 
 @pytest.fixture
 async def opening(sandbox_template, live_type, tmp_path, stack):
-    async def start(name: str, port: int = 0, settings: str = "", *, other_keys: bool = False):
+    async def start(name: str, port: int = 0, settings: str = ""):
         folder = tmp_path / name
         if not folder.exists():
             shutil.copytree(sandbox_template, folder)
-        if other_keys:
-            for key in (Home(folder).log_key, Home(folder).witness_key):
-                key.unlink(missing_ok=True)
         with (folder / "hub.toml").open("a") as file:
             file.write(f"\n{settings}\n")
         exchange = await stack.enter_async_context(open_exchange(Home(folder)))
@@ -103,9 +100,8 @@ async def pair(opening, sandbox_template, tmp_path):
     folders = [tmp_path / name for name in ("one", "two")]
     for folder in folders:
         shutil.copytree(sandbox_template, folder)
-    for key in (Home(folders[1]).log_key, Home(folders[1]).witness_key):
-        key.unlink(missing_ok=True)
-    ports, keys = [free_port(), free_port()], [keyed(folder) for folder in folders]
+    Home(folders[1]).log_key.unlink()  # so that the second is another hub: it begins log 2
+    ports, keys = [free_port(), free_port()], [keyed(folders[0], 1), keyed(folders[1], 2)]
     named = [f'log_witnesses = "http://127.0.0.1:{ports[at]}/log/witness {keys[at]}"' for at in (1, 0)]
     quiet = "\nlog_cosign_seconds = 3600\nlog_witness_seconds = 2"
     two = await opening("two", ports[1], named[1] + quiet)
@@ -121,13 +117,13 @@ async def pair(opening, sandbox_template, tmp_path):
 async def test_two_hubs_cosign_each_other(pair, tmp_path) -> None:
     one, two = pair
     keys = [read_vkey((await hub.ask("GET", "/log/witness/key")).body.decode()) for hub in (one, two)]
-    assert [key.vkey for key in keys] == [keyed(one.folder), keyed(two.folder)]
+    assert [key.vkey for key in keys] == [keyed(one.folder, 1), keyed(two.folder, 2)]
     receipts = tmp_path / "receipts"
     receipts.mkdir()
     for number in (1, 2, 3):
         receipt = await send(one, number)
         proof = proof_of(receipt)
-        assert enough(proof.checkpoint, [keys[1]], 1) == (WITNESS,)
+        assert enough(proof.checkpoint, [keys[1]], 1) == (f"{WITNESS}2",)
         (receipts / f"{number}.xml").write_text(receipt)
     shown = (await one.ask("GET", "/log/1/checkpoint")).body.decode()
     assert enough(shown, [keys[1]], 1)
@@ -170,7 +166,7 @@ async def test_a_receipt_waits_for_the_cosignature_that_it_needs(pair) -> None:
     for named in one.exchange.hub.log.cosigner.witnesses.named:
         named.rests_until = None
     receipt = (await one.submit(one.lam_son, data)).receipt
-    assert enough(proof_of(receipt).checkpoint, [read_vkey(keyed(two.folder))], 1)
+    assert enough(proof_of(receipt).checkpoint, [read_vkey(keyed(two.folder, 2))], 1)
     assert (await one.submit(one.lam_son, data)).receipt == receipt
 
 
@@ -290,7 +286,7 @@ async def test_a_log_that_lies_is_caught_with_the_proof_on_disk(liar, tmp_path, 
     before = (tmp_path / "state").read_bytes()
     served.leaves, served.note = leaves, note
     done, said = await run(*options)
-    assert (done, code in said) == (2, True), said
+    assert (done, code in said) == (3, True), said
     (evidence,) = tmp_path.glob("state.*.json")
     record = json.loads(evidence.read_text())
     assert (record["reason"], record["earlier"], record["later"], record["log"]) == (
@@ -312,7 +308,7 @@ async def test_what_somebody_else_was_shown_is_held_against_the_log(liar, tmp_pa
     options = ("log", "watch", url, "--state", tmp_path / "state", "--once", "--vkey", LIAR.verifier.vkey)
     assert (await run(*options, "--seen", tmp_path / "alike"))[0] == 0
     done, said = await run(*options, "--seen", tmp_path / "theirs")
-    assert (done, "log-split-view" in said) == (2, True), said
+    assert (done, "log-split-view" in said) == (3, True), said
     done, said = await run(*options[:-1], IMPOSTOR.verifier.vkey)
     assert (done, "log-key-other" in said) == (1, True), said
     served.note = ""
@@ -330,10 +326,10 @@ async def test_an_operator_who_shows_two_parties_different_logs_is_noticed_by_ei
     watch = ("--state", tmp_path / "state", "--receipts", receipts, "--once")
     assert (await run("log", "watch", f"{one.url}/log/1", *watch))[0] == 0
     done, said = await run("log", "watch", f"{two.url}/log/1", *watch)
-    assert (done, "log-split-view" in said or "log-rolled-back" in said) == (2, True), said
+    assert (done, "log-split-view" in said or "log-rolled-back" in said) == (3, True), said
     other = ("--state", tmp_path / "other", "--receipts", receipts, "--once")
     done, said = await run("log", "watch", f"{two.url}/log/1", *other)
-    assert done == 2, said
+    assert done == 3, said
 
 
 async def test_files_that_are_no_receipts_are_told_and_stop_nothing(hub, tmp_path) -> None:
@@ -348,3 +344,17 @@ async def test_files_that_are_no_receipts_are_told_and_stop_nothing(hub, tmp_pat
     (tmp_path / "s").write_text("{")
     done, said = await run("log", "watch", f"{hub.url}/log/1", "--state", tmp_path / "s", "--once")
     assert (done, "log-state-malformed" in said) == (1, True), said
+
+
+async def test_a_hub_that_was_restored_is_another_witness(sandbox_template, tmp_path) -> None:
+    folder, kept, back = tmp_path / "hub", tmp_path / "backup", tmp_path / "restored"
+    shutil.copytree(sandbox_template, folder)
+    code, before = await run("log", "witness", "key", "--dir", folder)
+    assert (code, before.startswith(f"{WITNESS}1+")) == (0, True)
+    assert (await run("log", "witness", "key", "--dir", folder)) == (0, before)
+    assert (await run("backup", "--dir", folder, "--to", kept, "--with-keys"))[0] == 0
+    code, said = await run("restore", "--from", kept, "--dir", back)
+    assert code == 0, said
+    code, after = await run("log", "witness", "key", "--dir", back)
+    assert (code, after.startswith(f"{WITNESS}2+")) == (0, True)
+    assert read_vkey(after).key != read_vkey(before).key

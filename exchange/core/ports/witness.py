@@ -58,8 +58,7 @@ class WitnessShelf(Protocol):
 class WitnessDesk(Protocol):
     """Cosign the checkpoints of other logs."""
 
-    @property
-    def vkey(self) -> str:
+    async def vkey(self) -> str:
         """Return the verifier key of this witness."""
         ...
 
