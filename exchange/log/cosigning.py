@@ -53,9 +53,8 @@ class Cosigner:
         Empty when there is no such log.
         """
         newest, cosigned = await self.shelf.checkpoint(log), await self.kept.newest(log, self.needed)
-        if self.needed and cosigned:
-            return cosigned.note
-        return cosigned.note if cosigned and cosigned.note.startswith(newest) else newest
+        is_shown = cosigned is not None and newest and (self.needed or cosigned.note.startswith(newest))
+        return cosigned.note if cosigned and is_shown else newest
 
     async def cosign(self, log: int) -> Cosigned | None:
         """Have the newest checkpoint cosigned, unless it is; None when too few witnesses answer. Never asks twice at once."""
