@@ -21,7 +21,7 @@ from envelopes.log.checkpoint import Checkpoint, read_checkpoint, write_checkpoi
 from envelopes.log.note import COSIGNATURE, Signer, read_note, read_vkey, write_note
 from envelopes.log.tiles import read_name
 from envelopes.log.tree import leaf_hash, root_of
-from envelopes.log.witnessing import Submission, enough, write_submission
+from envelopes.log.witnessing import StaleSize, Submission, enough, write_submission
 from envelopes.receipt import check_log, open_receipt
 from exchange.cli.main import cli
 from exchange.client import HubRefused
@@ -358,3 +358,17 @@ async def test_a_hub_that_was_restored_is_another_witness(sandbox_template, tmp_
     code, after = await run("log", "witness", "key", "--dir", back)
     assert (code, after.startswith(f"{WITNESS}2+")) == (0, True)
     assert read_vkey(after).key != read_vkey(before).key
+
+
+async def test_what_was_cosigned_survives_the_end_of_the_process(sandbox_template, tmp_path) -> None:
+    folder = tmp_path / "hub"
+    shutil.copytree(sandbox_template, folder)
+    assert (await run("log", "witness", "add", "--dir", folder, LIAR.verifier.vkey))[0] == 0
+    async with open_exchange(Home(folder)) as exchange:
+        await exchange.reading.witness.cosign(await body_of(0, 300))
+    async with open_exchange(Home(folder)) as exchange:
+        for body in (await body_of(0, 400), await body_of(100, 400)):
+            with pytest.raises(StaleSize) as refused:
+                await exchange.reading.witness.cosign(body)
+            assert refused.value.size == 300
+        assert (await exchange.reading.witness.cosign(await body_of(300, 400))).startswith(f"\N{EM DASH} {WITNESS}1 ")

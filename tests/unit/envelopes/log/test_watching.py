@@ -11,7 +11,7 @@ from envelopes.log.checkpoint import Checkpoint, open_checkpoint, write_checkpoi
 from envelopes.log.note import COSIGNATURE, Signer, read_note, write_note
 from envelopes.log.tree import check_consistency, leaf_hash, root_of
 from envelopes.log.watching import Caught, Watcher
-from trust_store.errors import Refused, reason
+from trust_store.errors import Reason, Refused
 
 LOG = Signer(name="example.com/log", key=Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
 OTHER = Signer(name="example.com/log", key=Ed25519PrivateKey.from_private_bytes(bytes([7]) * 32))
@@ -96,7 +96,7 @@ async def test_a_checkpoint_needs_the_cosignatures_that_are_asked_for() -> None:
 
 
 async def test_a_log_that_cannot_be_reached_is_not_accused() -> None:
-    silent = reason("test-silent", "Silent", "Wait")
+    silent = Reason(code="log-unreachable", title="Silent", fix="Wait")
 
     async def fail(_level: int, _number: int, _width: int) -> bytes:
         raise Refused(silent)
