@@ -113,6 +113,8 @@ def _tell(found: Round) -> bool:
         f"good\t{plain(checkpoint.origin)}\t{checkpoint.size} entries\t{checkpoint.root.hex()}\t"
         f"{found.proved} receipts in it{others}"
     )
+    if found.later:
+        click.echo(f"next\t{plain(found.later)}\tthe hub has begun another log: ask why, and follow that too")
     for path, refusal in found.wrong:
         click.echo(f"{path}: {refusal.reason.code}: {refusal.text}", err=True)
     return not found.wrong

@@ -44,13 +44,14 @@ class State(msgspec.Struct, kw_only=True):
 class Round:
     """Tell what one look at the log found: its checkpoint, how many receipts are proved in it, and what is wrong with others.
 
-    `skipped` counts those that are in no log or in another.
+    `skipped` counts those that are in no log or in another; `later` is where the hub has begun another log, if it has.
     """
 
     checkpoint: Checkpoint
     proved: int
     skipped: int
     wrong: tuple[tuple[Path, Refused], ...]
+    later: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -135,7 +136,13 @@ class Monitor:
             await self.watcher.hold(theirs, note)
         self.state = State(key=self.watcher.log.vkey, checkpoint=note, receipts=sorted(known | set(own.found)))
         write_whole(self.file, msgspec.json.encode(self.state) + b"\n")
-        return Round(checkpoint=checkpoint, proved=len(own.found), skipped=own.skipped, wrong=tuple(own.wrong))
+        return Round(
+            checkpoint=checkpoint,
+            proved=len(own.found),
+            skipped=own.skipped,
+            wrong=tuple(own.wrong),
+            later=await self.source.later(),
+        )
 
     def _own(self, receipts: Path | None) -> _Own:
         """Read the receipts before the log is asked, so that none is newer than what it shows."""

@@ -26,7 +26,7 @@ _AGENT: Final = "congvan"
 class HttpLog:
     """Read one log by the address that it is under, such as `https://hub.example/log/1`; use it as a context.
 
-    Complete tiles are kept in memory while the context lasts. Raises of all its methods:
+    Complete tiles are kept in memory until the next checkpoint is read. Raises of all its methods:
         Refused: `log-unreachable`.
     """
 
@@ -49,6 +49,7 @@ class HttpLog:
 
     async def checkpoint(self) -> str:
         """Return the newest checkpoint (a signed note), as the log shows it now."""
+        self._tiles.clear()
         try:
             return (await self._get(f"{self.url}/checkpoint", MAX_NOTE)).decode()
         except UnicodeDecodeError:
@@ -56,15 +57,27 @@ class HttpLog:
 
     async def key(self) -> str:
         """Return the verifier key that the hub publishes for this log, for who has none from elsewhere."""
-        base, _, name = self.url.rpartition("/")
+        for each in await self._listed():
+            if each.path.rpartition("/")[2] == self.url.rpartition("/")[2]:
+                return each.key
+        raise Refused(UNREACHABLE, "The hub lists no such log; give its key with --vkey", where=self.url)
+
+    async def later(self) -> str:
+        """Return where the newest log of the hub is, if that is another one; empty where nothing is listed."""
         try:
-            listed = msgspec.json.decode(await self._get(base, _LISTED), type=_Listed)
+            listed = await self._listed()
+        except Refused:
+            return ""
+        names = [each.path.rpartition("/")[2] for each in listed]
+        own = self.url.rpartition("/")[2]
+        return listed[-1].path if own in names[:-1] else ""
+
+    async def _listed(self) -> list[_Log]:
+        base = self.url.rpartition("/")[0]
+        try:
+            return msgspec.json.decode(await self._get(base, _LISTED), type=_Listed).logs
         except msgspec.DecodeError:
             raise Refused(UNREACHABLE, "The list of logs cannot be read", where=base) from None
-        for each in listed.logs:
-            if each.path.rpartition("/")[2] == name:
-                return each.key
-        raise Refused(UNREACHABLE, "The hub lists no such log; give its key with --vkey", where=base)
 
     async def read_tile(self, level: int, number: int, width: int) -> bytes:
         """Return the first `width` hashes (32 bytes each) of a tile; the complete one if the partial one is gone."""

@@ -355,6 +355,11 @@ async def test_a_hub_that_was_restored_is_another_witness(sandbox_template, tmp_
     assert (await run("backup", "--dir", folder, "--to", kept, "--with-keys"))[0] == 0
     code, said = await run("restore", "--from", kept, "--dir", back)
     assert code == 0, said
+    async with open_exchange(Home(back)) as exchange, serve(exchange, "127.0.0.1", 0) as url:
+        code, said = await run("log", "watch", f"{url}/log/1", "--state", tmp_path / "first", "--once")
+        assert (code, "next\t/log/2" in said) == (0, True), said
+        code, said = await run("log", "watch", f"{url}/log/2", "--state", tmp_path / "second", "--once")
+        assert (code, "next" in said) == (0, False), said
     code, after = await run("log", "witness", "key", "--dir", back)
     assert (code, after.startswith(f"{WITNESS}2+")) == (0, True)
     assert read_vkey(after).key != read_vkey(before).key

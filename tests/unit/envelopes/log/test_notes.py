@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
 
 from envelopes.log.checkpoint import Checkpoint, open_checkpoint, read_checkpoint, write_checkpoint
 from envelopes.log.note import COSIGNATURE, Signer, Verifier, read_note, read_vkey, write_note
@@ -129,6 +132,14 @@ def test_sixteen_signatures_that_resist_quantum_computers_fit() -> None:
     lines = [f"\N{EM DASH} pq.example/{at} {base64.b64encode(bytes([at]) * 2432).decode()}\n" for at in range(15)]
     note = read_note(write_note(TEXT, [*lines, LOG.sign(TEXT)]))
     assert (note.verify(LOG.verifier), len(note.signatures)) == (0, 16)
+
+
+@given(st.text(max_size=200), st.text(alphabet="\n\N{EM DASH} +=Aa01", max_size=200))
+def test_any_text_is_read_or_refused(one: str, two: str) -> None:
+    for text in (one, two, one + two, write_note(TEXT, [two]), write_note(one + "\n", [LOG.sign(TEXT)])):
+        for work in (read_note, read_vkey, read_checkpoint, read_name):
+            with contextlib.suppress(Refused):
+                work(text)
 
 
 def test_only_whole_lines_are_signed() -> None:
