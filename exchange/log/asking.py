@@ -86,10 +86,23 @@ class AskedWitnesses:
         """Tell what each witness said last that was wrong."""
         return tuple(f"{each.verifier.name}: {each.said}" for each in self.named if each.said)
 
-    async def cosign(self, note: str, prove: Prove) -> tuple[str, ...]:
-        """Return the good cosignatures (signature lines) of a checkpoint that witnesses give now, maybe none."""
-        answers = await asyncio.gather(*(self._try(each, note, prove) for each in self.named))
-        return tuple(line for lines in answers for line in lines)
+    async def cosign(self, note: str, prove: Prove, needed: int = 0) -> tuple[str, ...]:
+        """Return the good cosignatures (signature lines) of a checkpoint that witnesses give now, maybe none.
+
+        With `needed`, wait for no others once so many are there: a slow witness holds nobody up.
+        """
+        asked = [asyncio.create_task(self._try(each, note, prove)) for each in self.named]
+        lines: list[str] = []
+        try:
+            for answer in asyncio.as_completed(asked):
+                lines += await answer
+                if needed and len(lines) >= needed:
+                    break
+        finally:
+            for each in asked:
+                each.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
+        return tuple(lines)
 
     async def _try(self, named: Named, note: str, prove: Prove) -> tuple[str, ...]:
         now = self.clock.now()

@@ -71,7 +71,7 @@ class Cosigner:
         known = await self.kept.newest(log, least)
         if known is not None and known.size == size:
             return known
-        lines = await self.witnesses.cosign(note, partial(self._prove, log, size))
+        lines = await self.witnesses.cosign(note, partial(self._prove, log, size), self.needed)
         try:
             enough(note + "".join(lines), self.verifiers, least)
         except Refused:

@@ -75,8 +75,11 @@ class Witnesses(Protocol):
         """Tell what each witness said last that was wrong."""
         ...
 
-    async def cosign(self, note: str, prove: Prove) -> tuple[str, ...]:
-        """Return the good cosignatures (signature lines) of a checkpoint that witnesses give now, maybe none."""
+    async def cosign(self, note: str, prove: Prove, needed: int = 0) -> tuple[str, ...]:
+        """Return the good cosignatures (signature lines) of a checkpoint that witnesses give now, maybe none.
+
+        With `needed`, wait for no others once so many are there.
+        """
         ...
 
 

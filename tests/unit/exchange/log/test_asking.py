@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -74,6 +75,13 @@ class Wire:
         return answer
 
 
+@dataclass(slots=True)
+class Slow:
+    """Answer in one's own time."""
+
+    ask: Callable[[str, bytes, str], Awaitable[Posted]]
+
+
 ONE, TWO = (f"https://{at}.example/log/witness/add-checkpoint" for at in (1, 2))
 
 
@@ -87,8 +95,29 @@ async def test_all_are_asked_and_their_lines_taken() -> None:
     note = note_of(4)
     lines = [cosigned(each, note) for each in WITNESSES]
     asked, _, _ = asking(ok(lines[0]), two=(ok(lines[1]),))
-    assert await asked.cosign(note, prove) == tuple(lines)
+    assert sorted(await asked.cosign(note, prove)) == sorted(lines)
     assert asked.said == ()
+
+
+async def test_nobody_waits_for_a_slow_witness_when_enough_have_answered() -> None:
+    note = note_of(4)
+    asked, _, _ = asking(ok(cosigned(WITNESSES[0], note)), two=(ok(cosigned(WITNESSES[1], note)),))
+    answer, stopped = asked.poster.ask, []
+
+    async def slowly(url: str, body: bytes, content_type: str) -> Posted:
+        if url == ONE:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                stopped.append(url)
+                raise
+        return await answer(url, body, content_type)
+
+    slow = AskedWitnesses(named=asked.named, poster=Slow(slowly), clock=asked.clock)
+    async with asyncio.timeout(5):
+        assert await slow.cosign(note, prove, 1) == (cosigned(WITNESSES[1], note),)
+    assert stopped == [ONE]
+    assert slow.said == ()
 
 
 async def test_who_knows_another_size_is_asked_again_from_there_and_remembered() -> None:
@@ -203,7 +232,7 @@ class Answering:
     old: int = 0
     said: tuple[str, ...] = ()
 
-    async def cosign(self, note: str, prove) -> tuple[str, ...]:
+    async def cosign(self, note: str, prove, _needed: int = 0) -> tuple[str, ...]:
         self.asked += 1
         path = await prove(self.old)
         size = int(note.split("\n")[1])
