@@ -10,6 +10,7 @@ from envelopes.log.note import Note, Signer, read_vkey
 from envelopes.log.witnessing import (
     SPLIT,
     UNKNOWN_LOG,
+    Seen,
     StaleSize,
     check_submission,
     origin_of,
@@ -71,9 +72,13 @@ class Witness:
         return await self._cosign(log, checkpoint, note, submission.note)
 
     async def _cosign(self, log: WitnessedLog, checkpoint: Checkpoint, note: Note, text: str) -> str:
-        """Keep first, then sign: who asks twice at once gets one cosignature, and the other is told to ask again."""
+        """Keep first, then sign: of two who ask from one size, one gets the cosignature, the other is told to ask again.
+
+        What is kept already is not written again, so that a public checkpoint sent over and over costs no transaction.
+        """
         signer, now = await self._signer(), self.clock.now()
-        if not await self.shelf.advance(log.key, log.seen, checkpoint, text, now):
+        is_kept = log.seen == Seen(size=checkpoint.size, root=checkpoint.root)
+        if not is_kept and not await self.shelf.advance(log.key, log.seen, checkpoint, text, now):
             current = await self.shelf.get(log.origin)
             raise StaleSize(current.seen.size if current else 0)
         return signer.sign(note.text, int(now.timestamp()))

@@ -199,7 +199,11 @@ async def test_a_witness_answers_as_the_standard_asks(hub) -> None:
     verifier = read_vkey((await hub.ask("GET", "/log/witness/key")).body.decode())
     assert (good.status, good.kind) == (200, "text/plain")
     assert enough(note_of(100) + good.body.decode(), [verifier], 1) == (verifier.name,)
-    assert (await post(await body_of(100, 100))).status == 200
+    known = (await hub.exchange.reading.witness.shelf.get(LIAR.name)).seen_at
+    again = await post(await body_of(100, 100))
+    assert again.status == 200
+    assert enough(note_of(100) + again.body.decode(), [verifier], 1)
+    assert (await hub.exchange.reading.witness.shelf.get(LIAR.name)).seen_at == known
     assert (await post(await body_of(100, 300))).status == 200
 
     stale = await post(await body_of(100, 400))
