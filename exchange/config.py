@@ -21,6 +21,7 @@ NO_HUB = reason("hub-missing", "There is no hub in this folder", "Make one with 
 
 NGSP_PREFIX: Final = re.compile(r"(/[A-Za-z0-9._-]+)*")
 TIME_URL: Final = r"https?://[!-+\--~]+"
+WITNESS: Final = r"https?://[!-+\--~]+ +[!-+\--~]+"
 Amount = Annotated[int, msgspec.Meta(ge=0)]
 Secret = Annotated[str, msgspec.Meta(pattern=r"^([!-~]{20,})?$")]
 """Nothing, or at least 20 characters without white space."""
@@ -64,6 +65,10 @@ class Settings(Limits, frozen=True, kw_only=True, forbid_unknown_fields=True):
     time_seconds: Seconds = 10
     time_batch_seconds: Seconds = 60
     time_outage_minutes: Count = 60
+    log_witnesses: Annotated[str, msgspec.Meta(pattern=f"^({WITNESS}( *, *{WITNESS})*)?$")] = ""
+    log_cosignatures: Annotated[int, msgspec.Meta(ge=0, le=16)] = 0
+    log_witness_seconds: Seconds = 5
+    log_cosign_seconds: Seconds = 30
     gateway_routes: str = ""
     gateway_subscriptions: str = ""
     gateway_seconds: Seconds = 30
@@ -136,6 +141,10 @@ class Home:
     def log_key(self) -> Path:
         """Locate the key that the checkpoints of the transparency log are signed with."""
         return self.keys / "log.key.pem"
+
+    def witness_key(self, generation: int) -> Path:
+        """Locate the key that the checkpoints of other logs are cosigned with: one for each generation of our own log."""
+        return self.keys / f"witness-{generation}.key.pem"
 
     @property
     def anchor(self) -> Path:

@@ -21,6 +21,7 @@ from exchange.api.app import build_app
 from exchange.api.problems import answer_refusal
 from exchange.core.retention import remove_expired
 from exchange.core.sweep import discard_orphans, seal_waiting
+from exchange.cosigning import cosign_forever
 from exchange.delivery.mail import Courier
 from exchange.gateway.app import mount as mount_gateway
 from exchange.lgsp.app import PREFIX as LGSP_PREFIX
@@ -190,6 +191,8 @@ def _beside(exchange: Exchange, watch: Watch) -> Iterator[Coroutine[Any, Any, No
         yield _sweep_forever(exchange)
         if exchange.clocks.urls:
             yield stamp_forever(exchange)
+        if exchange.settings.log_witnesses:
+            yield cosign_forever(exchange)
         yield look_forever(exchange)
         if exchange.postman is not None:
             hub = exchange.hub

@@ -31,8 +31,7 @@ from exchange.delivery.mail import addresses_of, postman_of
 from exchange.founding import FileAuthority
 from exchange.inspection import Inspection
 from exchange.keys.ring import Ring
-from exchange.log.key import LogKey
-from exchange.log.sequencer import Sequencer
+from exchange.log.building import sequencer_of, witness_of
 from exchange.machine import LoggedProgress, SystemClock, SystemEntropy, ThreadWorkers
 from exchange.net.addresses import read_allowed
 from exchange.net.fetching import Bounds, Fetcher
@@ -149,9 +148,10 @@ class _Site:
     ) -> Exchange:
         """Put together what runs beside the path of a message."""
         stamps, clocks = StampStore(self.database), self.clocks(hub)
+        witness = witness_of(self.database, hub.store.log, self.home, self.settings, self.clock)
         return Exchange(
             hub=hub,
-            reading=Reading(hub=hub, stamps=stamps, stamper=clocks, inspector=inspection),
+            reading=Reading(hub=hub, stamps=stamps, stamper=clocks, inspector=inspection, witness=witness),
             registry=directory,
             trust=trust,
             bell=self.bell,
@@ -241,7 +241,7 @@ class _Site:
             asker=asker,
             progress=self.progress,
             registrar=Registrar(issuer=Actor(code=settings.code, name=settings.name), entropy=self.entropy),
-            log=Sequencer(shelf=store.log, key=LogKey(self.home.log_key), clock=self.clock, code=settings.code),
+            log=sequencer_of(self.database, store.log, self.home, settings, self.clock),
             keys=self.keys,
             policy=self.policy(),
             claims=ClaimRule(skew=skew, is_strict=settings.refuse_future_claims),

@@ -27,11 +27,12 @@ MAX_SIGNATURES: Final = 64
 _KINDS: Final = frozenset({ED25519, COSIGNATURE})
 _ID_BYTES: Final = 4
 _TIME_BYTES: Final = 8
+_LAST_TIME: Final = 2**63 - 1
 _SIGNATURE_BYTES: Final = 64
 _KEY_BYTES: Final = 32
 _MARK: Final = "\N{EM DASH} "
 _NAME: Final = re.compile(r"[^\s+]+")
-_CONTROLS: Final = re.compile("[\x00-\x09\x0b-\x1f\x7f]")
+_CONTROLS: Final = re.compile("[\x00-\x09\x0b-\x1f\ud800-\udfff]")
 
 NOT_A_NOTE = reason("note-malformed", "This is not a signed note", "Take it again from where it came from, unchanged")
 NOT_A_KEY = reason(
@@ -103,7 +104,7 @@ class SignatureLine:
         is_timed = verifier.kind == COSIGNATURE
         stamp, signature = (self.value[:_TIME_BYTES], self.value[_TIME_BYTES:]) if is_timed else (b"", self.value)
         time = int.from_bytes(stamp)
-        if len(signature) != _SIGNATURE_BYTES:
+        if len(signature) != _SIGNATURE_BYTES or time > _LAST_TIME:
             return None
         try:
             Ed25519PublicKey.from_public_bytes(verifier.key).verify(signature, _signed(verifier.kind, text, time))
@@ -147,7 +148,7 @@ def read_note(note: str) -> Note:
     """
     text, gap, below = note.rpartition("\n\n")
     lines = below.removesuffix("\n").split("\n")
-    if len(note) > MAX_NOTE or _CONTROLS.search(note) or not gap or not text or not note.endswith("\n"):
+    if _CONTROLS.search(note) or len(note.encode()) > MAX_NOTE or not gap or not text or not note.endswith("\n"):
         raise Refused(NOT_A_NOTE)
     if not 0 < len(lines) <= MAX_SIGNATURES:
         raise Refused(NOT_A_NOTE, f"A note has 1 to {MAX_SIGNATURES} signatures")

@@ -34,6 +34,7 @@ from exchange.api.operation import add_operation
 from exchange.api.problems import answer_problems
 from exchange.api.routes import Asked, Route, answer
 from exchange.api.views import HubCertificateView, TrustView
+from exchange.api.witness import OpenWitness
 from exchange.core.keys import HubKey, ended_at
 from exchange.core.reading import Reading
 from exchange.errors import REQUEST
@@ -79,6 +80,7 @@ def build_app(reading: Reading, *, max_message_bytes: int, watch: Watch, gate: G
     app.router.add_get("/v1/trust", _trust(reading))
     Est(reading, gate, entrance).mount(app)
     OpenLog(reading, gate).mount(app)
+    OpenWitness(reading, gate).mount(app)
     add_operation(app, watch)
     app.on_cleanup.append(entrance.close)
     app.on_response_prepare.extend((_harden, sign_answer, uploads.sign_tus))

@@ -67,7 +67,7 @@ class OpenLog:
         )
 
     async def _checkpoint(self, request: web.Request) -> web.StreamResponse:
-        note = await self._shelf.checkpoint(int(request.match_info["log"]))
+        note = await self._reading.hub.log.published(int(request.match_info["log"]))
         if not note:
             raise Refused(NOT_FOUND, "This hub has no such log")
         return web.Response(text=note, content_type=TEXT, charset="utf-8")

@@ -44,6 +44,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "raise": ("exchange.cli.raising", "Download a document with time-stamps beside what was signed"),
     "receipt": ("exchange.cli.evidence", "Download the receipts of a document, verified"),
     "verify": ("exchange.cli.verify", "Verify signed XML files offline"),
+    "log": ("exchange.cli.log", "Follow a transparency log, and cosign those of others"),
     "bench": ("exchange.cli.bench", "Measure how fast this machine exchanges documents"),
     "adapter": ("exchange.cli.adapter", "Connect a local system with a hub"),
 }

@@ -57,6 +57,12 @@ class AuditEvent(StrEnum):
         "log-begun",
         "A transparency log was begun, with this verifier key; the one before got no entry any more.",
     )
+    LOG_WITNESSED = "log-witnessed", "This hub cosigns the checkpoints of another log, under this key, from now on."
+    LOG_UNWITNESSED = "log-unwitnessed", "This hub cosigns the checkpoints of another log no more."
+    LOG_SPLIT = (
+        "log-split",
+        "A log that this hub cosigns showed a checkpoint that contradicts what was cosigned; nothing was cosigned.",
+    )
     HUB_KEY_ADDED = "hub-key-added", "A key of the hub itself was made known, and from when it signs."
     HUB_KEY_RETIRED = "hub-key-retired", "A key of the hub itself signs nothing more."
     PARTY_REGISTERED = "party-registered", "A party was registered."

@@ -13,6 +13,7 @@ from exchange.core.lifecycle import Asked
 from exchange.core.model import Delivery, Effect, EvidenceId, Filed, MessageKey, Party, Relation, Statement, Transport
 from exchange.core.ports import Inspector
 from exchange.core.ports.stamping import Stamper, StampShelf
+from exchange.core.ports.witness import WitnessDesk
 from exchange.errors import CONTENT_REMOVED, NOT_FOUND
 from trust_store.errors import Refused
 
@@ -43,6 +44,7 @@ class Reading:
     stamps: StampShelf
     stamper: Stamper
     inspector: Inspector
+    witness: WitnessDesk
 
     async def message(self, party: Party, key: MessageKey) -> tuple[Filed, Sequence[Delivery]]:
         """Return a message that the party sent or received, with the deliveries that it may know of.

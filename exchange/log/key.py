@@ -8,17 +8,17 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
-from envelopes.log.note import Signer, write_note
+from envelopes.log.note import ED25519, Signer, write_note
 from exchange.errors import LOG_UNUSABLE
 from exchange.founding import write_secret
 from trust_store.errors import Refused
 
 
 class LogKey:
-    """Sign checkpoints with the key in a file, which is made where there is none."""
+    """Sign checkpoints with the key in a file, which is made where there is none; `kind` is of C2SP signed-note."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, kind: int = ED25519) -> None:
+        self._path, self._kind = path, kind
         self._key = self._open()
 
     def vkey(self, origin: str) -> str:
@@ -27,7 +27,7 @@ class LogKey:
 
     def signer(self, origin: str) -> Signer:
         """Return what signs notes of the log with this origin."""
-        return Signer(name=origin, key=self._key)
+        return Signer(name=origin, key=self._key, kind=self._kind)
 
     def sign(self, origin: str, text: str) -> str:
         """Return the note: a checkpoint with our signature."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
@@ -20,8 +21,9 @@ from envelopes.log.tree import EMPTY
 from exchange.core.audit import Author
 from exchange.core.model import EvidenceId, Statement
 from exchange.core.ports import Clock, LogShelf
-from exchange.core.ports.log import Batch, LogRecord
+from exchange.core.ports.log import Batch, LogRecord, Place
 from exchange.errors import Unsealed
+from exchange.log.cosigning import Cosigner
 from exchange.log.key import LogKey
 from trust_store.errors import Refused
 
@@ -39,6 +41,7 @@ class Sequencer:
     key: LogKey
     clock: Clock
     code: str
+    cosigner: Cosigner | None = None
     log: int = 0
     _running: asyncio.Task[Batch | None] | None = None
     _paths: OrderedDict[EvidenceId, tuple[int, tuple[bytes, ...]]] = field(default_factory=OrderedDict)
@@ -78,11 +81,19 @@ class Sequencer:
         return await asyncio.shield(self._running)
 
     async def prove(self, statement: Statement) -> LogProof | None:
-        """Return the proof that a statement is in the log, the same for everybody; None if it is older than the log."""
+        """Return the proof that a statement is in the log, the same for everybody; None if it is older than the log.
+
+        It leads to the smallest checkpoint over it, or, where cosignatures are needed, to the smallest that has them.
+
+        Raises:
+            Unsealed: as `sequence`, or too few witnesses answer now.
+        """
         await self.sequence(statement.id)
         place = await self.shelf.place(statement.id)
         if place is None:
             return None
+        if self.cosigner is not None and self.cosigner.needed:
+            place = await self._cosigned(place, self.cosigner)
         size, path = self._paths.pop(statement.id, (0, ()))
         if size != place.size:
             path = await inclusion_proof(partial(self._read_tile, place.log), place.index, place.size)
@@ -95,6 +106,24 @@ class Sequencer:
             path=path,
             checkpoint=place.checkpoint,
         )
+
+    async def published(self, log: int) -> str:
+        """Return the newest checkpoint that everybody may see; see `Cosigner.published`."""
+        return await (self.cosigner.published(log) if self.cosigner else self.shelf.checkpoint(log))
+
+    async def cosign(self) -> Sequence[str]:
+        """Have the newest checkpoint cosigned; return what witnesses said that was wrong."""
+        if self.cosigner is None:
+            return ()
+        await self.cosigner.cosign(self.log)
+        return self.cosigner.witnesses.said
+
+    async def _cosigned(self, place: Place, cosigner: Cosigner) -> Place:
+        try:
+            found = await cosigner.require(place.log, place.index)
+        except Refused as refusal:
+            raise Unsealed(refusal) from refusal
+        return replace(place, size=found.size, checkpoint=found.note)
 
     async def _batch(self) -> Batch | None:
         batch = await self.shelf.sequence(self.log, self._sign, self.clock.now(), MOST)

@@ -6,7 +6,7 @@ import contextlib
 import sqlite3
 from pathlib import Path
 
-HEAD = "0012"
+HEAD = "0013"
 
 
 def migrate(path: Path) -> None:

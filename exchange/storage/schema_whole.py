@@ -10,6 +10,7 @@ from exchange.storage import (
     schema_notices,
     schema_time,
     schema_trust,
+    schema_witness,
 )
 from exchange.storage.schema import METADATA
 
@@ -22,4 +23,5 @@ __all__ = [
     "schema_notices",
     "schema_time",
     "schema_trust",
+    "schema_witness",
 ]

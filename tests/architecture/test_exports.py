@@ -17,6 +17,7 @@ BROAD: dict[str, str] = {
     "exchange/api/problems.py answer_problems": "the edge answers a bug with a problem document and logs it",
     "exchange/blobs/local.py _put": "the temporary file is removed whatever stopped the write, and the error goes on",
     "exchange/delivery/mail.py carry_forever": "the courier survives its own failures: it logs them and tries again",
+    "exchange/cosigning.py cosign_forever": "cosigning survives its own failures: it logs them and tries again",
     "exchange/gateway/app.py _answered": "the edge answers a bug in the form of WSO2 or OAuth and logs it",
     "exchange/lgsp/app.py answer_failures": "the edge answers a bug in the form of the dialect and logs it",
     "exchange/ngsp/app.py answer_failures": "the edge answers a bug in the client's own form and logs it",

@@ -58,6 +58,7 @@ from exchange.core.ports import (
     TrustMaterial,
 )
 from exchange.core.ports.stamping import StampShelf
+from exchange.core.ports.witness import CosignatureShelf, WitnessShelf
 from exchange.core.quota import Daily
 from exchange.delivery.bell import LocalBell
 from exchange.delivery.wires import SharedBell, Wires
@@ -84,6 +85,7 @@ from exchange.storage.systems import SystemStore
 from exchange.storage.terms import TermStore
 from exchange.storage.tokens import TokenStore
 from exchange.storage.trust import TrustStore
+from exchange.storage.witness import CosignatureStore, WitnessStore
 from trust_store.identity import PartyKind
 
 AT = datetime(2026, 11, 23, 1, tzinfo=UTC)
@@ -126,6 +128,8 @@ class Backend:
     enrolments: Enrolments
     audit: AuditTrail
     log: LogShelf
+    witness: WitnessShelf
+    cosignatures: CosignatureShelf
     stamps: StampShelf
     hub_keys: HubKeys
     terms: Terms
@@ -155,6 +159,8 @@ def _backend(database: Database, folder: Path) -> Backend:
         enrolments=EnrolmentStore(database),
         audit=AuditStore(database),
         log=LogStore(database),
+        witness=WitnessStore(database),
+        cosignatures=CosignatureStore(database),
         stamps=StampStore(database),
         hub_keys=HubKeyStore(database),
         terms=TermStore(database, _nothing),

@@ -114,6 +114,14 @@ class Log(Protocol):
     async def prove(self, statement: Statement) -> LogProof | None:
         """Return the proof that a statement is in the log, the same for everybody, after it was given its place.
 
-        None for what was stated before there was a log. `Unsealed`: as `sequence`.
+        None for what was stated before there was a log. `Unsealed`: as `sequence`, or too few witnesses answer.
         """
+        ...
+
+    async def published(self, log: int) -> str:
+        """Return the newest checkpoint that everybody may see, with its cosignatures; empty when there is none."""
+        ...
+
+    async def cosign(self) -> Sequence[str]:
+        """Have the newest checkpoint cosigned; return what witnesses said that was wrong, one text each."""
         ...

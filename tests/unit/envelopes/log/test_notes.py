@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
 
 from envelopes.log.checkpoint import Checkpoint, open_checkpoint, read_checkpoint, write_checkpoint
 from envelopes.log.note import COSIGNATURE, Signer, Verifier, read_note, read_vkey, write_note
@@ -77,6 +80,8 @@ def test_a_signature_that_is_not_good_or_there_twice_refuses_the_note() -> None:
         write_note(TEXT, ["\N{EM DASH} name AAAA\n"]),
         write_note(TEXT + "\x00\n", [LOG.sign(TEXT)]),
         write_note(TEXT.replace("\n", "\r\n"), [LOG.sign(TEXT)]),
+        write_note(TEXT + "\ud800\n", [LOG.sign(TEXT)]),
+        write_note("\N{EM DASH}" * 22_000 + "\n", [LOG.sign(TEXT)]),
         write_note(TEXT, [LOG.sign(TEXT)] * 65),
         write_note("x" * 70_000 + "\n", [LOG.sign(TEXT)]),
     ],
@@ -100,6 +105,41 @@ def test_what_is_no_note_is_refused(note: str) -> None:
 )
 def test_what_is_no_key_is_refused(vkey: str) -> None:
     assert code_of(read_vkey, vkey) == "note-key-malformed"
+
+
+def test_a_cosignature_is_made_and_read_as_the_standard_writes_it_down() -> None:
+    """C2SP tlog-cosignature: 8 bytes of time and a signature over two more lines; not later than 2^63 - 1."""
+    packed = base64.b64decode(WITNESS.sign(TEXT, 1679315147).split()[-1])
+    assert (packed[:4], int.from_bytes(packed[4:12]), len(packed)) == (WITNESS.verifier.id, 1679315147, 76)
+    WITNESS.key.public_key().verify(packed[12:], f"cosignature/v1\ntime 1679315147\n{TEXT}".encode())
+    assert read_note(write_note(TEXT, [WITNESS.sign(TEXT, 2**63 - 1)])).verify(WITNESS.verifier) == 2**63 - 1
+    late = read_note(write_note(TEXT, [WITNESS.sign(TEXT, 2**63)]))
+    assert code_of(late.verify, WITNESS.verifier) == "note-not-signed"
+    moved = bytearray(packed)
+    moved[11] ^= 1
+    other = read_note(write_note(TEXT, [f"\N{EM DASH} {WITNESS.name} {base64.b64encode(moved).decode()}\n"]))
+    assert code_of(other.verify, WITNESS.verifier) == "note-not-signed"
+
+
+@pytest.mark.parametrize("text", ["a\n", "a\n\nb\n", "a\n\n", "Ognuno sta solo\n\ned è subito sera.\n", "\x7f\n"])
+def test_texts_may_have_empty_lines_and_any_letters(text: str) -> None:
+    """C2SP signed-note: the last empty line divides; control characters are those below U+0020."""
+    note = read_note(write_note(text, [LOG.sign(text)]))
+    assert (note.text, note.verify(LOG.verifier)) == (text, 0)
+
+
+def test_sixteen_signatures_that_resist_quantum_computers_fit() -> None:
+    lines = [f"\N{EM DASH} pq.example/{at} {base64.b64encode(bytes([at]) * 2432).decode()}\n" for at in range(15)]
+    note = read_note(write_note(TEXT, [*lines, LOG.sign(TEXT)]))
+    assert (note.verify(LOG.verifier), len(note.signatures)) == (0, 16)
+
+
+@given(st.text(max_size=200), st.text(alphabet="\n\N{EM DASH} +=Aa01", max_size=200))
+def test_any_text_is_read_or_refused(one: str, two: str) -> None:
+    for text in (one, two, one + two, write_note(TEXT, [two]), write_note(one + "\n", [LOG.sign(TEXT)])):
+        for work in (read_note, read_vkey, read_checkpoint, read_name):
+            with contextlib.suppress(Refused):
+                work(text)
 
 
 def test_only_whole_lines_are_signed() -> None:
