@@ -174,11 +174,11 @@ def _letter(sandbox: ready.Ready, file: FileBeside) -> bytes:
 
 
 def test_a_hub_killed_in_the_middle_of_a_file_goes_on_behind_what_it_had(home: Path) -> None:
-    source, told = _make(home.parent / "large", 128 * MEGABYTE), list[int]()
+    source, told = _make(home.parent / "large", 48 * MEGABYTE), list[int]()
 
     async def upload_until_killed(sandbox: ready.Ready, process: subprocess.Popen[bytes]) -> None:
         def kill(done: int, _size: int) -> None:
-            if done > 48 * MEGABYTE:
+            if done > 24 * MEGABYTE:
                 process.kill()
                 is_killed.set()
 

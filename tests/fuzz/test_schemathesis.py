@@ -29,7 +29,7 @@ from exchange.server import serve
 from exchange.wiring import open_exchange
 
 HERE = Path(__file__).parent
-EXAMPLES = max(15, int(os.environ.get("FUZZ_EXAMPLES", "0")) // 20)
+EXAMPLES = max(8, int(os.environ.get("FUZZ_EXAMPLES", "0")) // 20)
 FIGURES = "figures-for-the-watchman-0001"
 OPEN = f"metrics_token = {FIGURES!r}\nrequests_per_second = 0\nbytes_per_minute = 0\nfailures_per_minute = 0\n"
 """The rates are tried elsewhere; here they would end every run after a second."""
@@ -93,7 +93,7 @@ async def test_the_hub_is_as_it_describes_itself(template, tmp_path, who) -> Non
     made = re.search(r"([0-9,]+) generated", said)
     assert code == 0, said
     assert made is not None
-    assert int(made[1].replace(",", "")) > 500
+    assert int(made[1].replace(",", "")) > 250
     unmet = [route.name for route in (*ROUTES, *STREAMS) if met[route.method, route.path] <= {401, 405}]
     assert unmet == [], "a run that is not let in finds nothing"
 
