@@ -157,7 +157,7 @@ class Stamper:
             "message_imprint": imprint,
             "serial_number": self.serial,
             "gen_time": core.GeneralizedTime(self.now()),
-            "accuracy": {"seconds": 1},
+            "accuracy": {"seconds": 86_399_999_999_999 if self.spoil == "vague" else 1},
         }
         nonce = asked["nonce"].native
         if nonce is not None:

@@ -100,7 +100,8 @@ def read_answer(data: bytes, asked: Asked, now: datetime, skew: timedelta) -> To
         raise Refused(
             POLICY, f"The policy {asked.policy} was asked for, and the time-stamp was made under {token.policy}"
         )
-    if abs(token.time - now) > skew + token.accuracy:
+    # What an authority says of its accuracy is not yet judged; it cannot excuse a clock that is far off.
+    if abs(token.time - now) > skew + min(token.accuracy, skew):
         told = f"The authority says {token.time:%Y-%m-%d %H:%M:%S} UTC and the hub {now:%Y-%m-%d %H:%M:%S} UTC"
         raise Refused(CLOCK, told)
     return token

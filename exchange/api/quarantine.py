@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from aiohttp import web
 
@@ -28,11 +29,9 @@ async def declare(asked: Asked) -> web.StreamResponse:
     if dry not in {"true", "false"}:
         raise Refused(REQUEST, "dry-run is true or false", where="query parameter dry-run")
     given = read_json(asked.body, CompromiseRequest)
-    if given.since.tzinfo is None:
-        raise Refused(REQUEST, "since needs its time zone, as in 2026-11-25T08:00:00Z", where="since")
     wanted = Declaration(
         certificate=asked.request.match_info["certificate"].lower(),
-        since=given.since,
+        since=_in_utc(given.since),
         why=given.why,
         party=None if asked.principal.administers else asked.party.id,
     )
@@ -40,6 +39,16 @@ async def declare(asked: Asked) -> web.StreamResponse:
         return answer(compromise_view(await compromise.preview(hub, wanted), written=False))
     found = await compromise.declare(hub, wanted, asked.principal.author(hub.clock.now()))
     return answer(compromise_view(found, written=found.is_news))
+
+
+def _in_utc(since: datetime) -> datetime:
+    """Write a moment in UTC, as the audit trail and everybody who is told read it."""
+    if since.tzinfo is None:
+        raise Refused(REQUEST, "since needs its time zone, as in 2026-11-25T08:00:00Z", where="since")
+    try:
+        return since.astimezone(UTC)
+    except OverflowError:
+        raise Refused(REQUEST, "since is before all time, or after it", where="since") from None
 
 
 async def held(asked: Asked) -> web.StreamResponse:

@@ -144,8 +144,8 @@ class Enrolment:
         """Approve for one person; when enough persons did, the certificate is issued or registered.
 
         Raises:
-            Refused: `not-found`, `application-closed`, `party-suspended`, `authority-missing`, or what is wrong with a
-                certificate from elsewhere by now.
+            Refused: `not-found`, `application-closed`, `party-suspended`, `authority-missing`, or what is wrong by now with a
+                certificate from elsewhere, or with the one that asked for its successor.
         """
         await self._reconsider(await self.find(key))
         decision = Decision(person=person, by=by.actor, at=by.at, approves=True)
@@ -242,11 +242,16 @@ class Enrolment:
         """Look again at what may have changed since an application was made."""
         if application.form is Form.ISSUE:
             self._authority()
-            return
         party = await self.store.directory.get(application.party)
-        if party is not None and application.state is ApplicationState.PENDING:
-            certificates = load_many(application.content)
-            (await self._judge(certificates, party, registered=True)).require()
+        if party is None or application.state is not ApplicationState.PENDING:
+            return
+        if application.form is Form.REGISTER:
+            (await self._judge(load_many(application.content), party, registered=True)).require()
+        elif application.renews:
+            # Fewer approve a renewal because a certificate that is believed asked for it; one that was stolen is not.
+            known = await self.store.registry.certificates(party.id)
+            asking = tuple(each for each in known if each.fingerprint == application.renews)
+            (await self._judge((*asking, *self.authority.certificates()[:2]), party)).require()
 
     async def _judge(self, chain: Sequence[Certificate], party: Party, *, registered: bool = False) -> Verdict:
         """Judge as letters are judged; `registered`: as if the certificate were registered for the party already."""

@@ -521,6 +521,16 @@ async def test_policy_may_ask_people_for_renewals_too(hub, party, office) -> Non
     assert (await office[0].approve(asked.id)).state == "completed"
 
 
+async def test_a_renewal_is_not_approved_when_the_certificate_that_asked_was_revoked_since(hub, party, office) -> None:
+    old = await enrolled(party, office, hub.lam_son, new_key())
+    set_terms(hub, approvals=2, renewal_approvals=1)
+    asked = await party.apply(request_for(hub.lam_son), renews=old)
+    revocation = Revocation(signed_part=old.certificate.signed_part, at=datetime.now(UTC), why="stolen")
+    await hub.exchange.trust.revoke(revocation, hub.exchange.author())
+    assert await refused(office[0].approve(asked.id)) == "certificate-revoked"
+    assert (await office[0].enrolment(asked.id)).state == "pending"
+
+
 async def test_only_a_certificate_of_this_party_and_this_hub_renews(hub, party, office, open_as) -> None:
     foreign = hub.key(hub.ham_rong)
     assert await refused(party.apply(request_for(hub.lam_son), renews=foreign)) == "application-renewal"

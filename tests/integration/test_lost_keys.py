@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -59,6 +59,18 @@ async def test_a_preview_and_a_declaration_by_an_administrator(hub, sent, admini
     assert (again.written, again.held, again.handed_over) == (False, 0, 0)
     late = await hub.refused(hub.lam_son, hub.signed(hub.lam_son, hub.one_stop, number=5))
     assert late.reason.code == "certificate-revoked"
+
+
+async def test_a_moment_of_another_zone_is_told_in_utc_and_one_before_all_time_is_refused(
+    hub, sent, administrator
+) -> None:
+    far = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))
+    act = administrator.attention.declare(certificate(hub), preview=True, since=far, why=WHY)
+    assert await refused(act) == (400, "request-malformed")
+    moment = since().astimezone(timezone(timedelta(hours=7)))
+    await administrator.attention.declare(certificate(hub), since=moment, why=WHY)
+    trail = [item.detail for item in await hub.exchange.audit.page(0, 1000) if item.event == "key-compromised"]
+    assert f"since {moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC" in trail[-1]
 
 
 async def test_what_is_held_back_is_given_to_nobody_and_shown_to_both_sides(hub, sent, administrator) -> None:

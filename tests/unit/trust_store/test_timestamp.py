@@ -99,6 +99,13 @@ def test_clocks_that_differ_too_much_are_told(off: timedelta) -> None:
     assert caught.value.reason.code == "timestamp-clock"
 
 
+def test_an_authority_that_states_no_accuracy_worth_the_name_does_not_have_another_clock_believed() -> None:
+    _, made = stamper("vague")
+    with pytest.raises(Refused) as caught:
+        read_answer(made.answer(ASKED.der), ASKED, NOW + timedelta(days=3650), SKEW)
+    assert caught.value.reason.code == "timestamp-clock"
+
+
 def test_certificates_in_another_order_are_put_right_and_the_strict_reader_agrees() -> None:
     """openssl writes the SET of certificates as they come; strict readers refuse that, and nothing signed depends on it."""
     evidence, made = stamper("unsorted")
