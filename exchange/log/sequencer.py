@@ -1,8 +1,9 @@
 """Give evidence its place in the log, many pieces at once, and prove it.
 
-Every process of a hub may sequence. A batch is one transaction: it reads the newest checkpoint, appends behind it, and keeps
-entries, tiles and the next checkpoint whole or not at all. So the database's own lock says whose turn it is, a process that
-dies gives it back, and whoever comes next goes on from what was committed: never two checkpoints of one size.
+Every process of a hub may sequence. A batch is kept whole or not at all: it reads the newest checkpoint, appends behind it,
+and keeps entries, tiles and the next checkpoint. So the database's own lock says whose turn it is, a process that dies gives
+it back, and whoever comes next goes on from what was committed: never two checkpoints of one size. Every transaction ends
+with such a batch, so what is stated has its place at once; what a crash or a failing key left over is taken up here.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ class Sequencer:
             await self.shelf.begin(record, self._sign(0, EMPTY), by)
         else:
             self.log = last.log
+        self.shelf.sequence_always(self.log, self._sign, self.clock.now, self._remember)
 
     def origin(self, log: int) -> str:
         """Name a log of this hub, as C2SP tlog-checkpoint asks: a line that no other log has."""
@@ -127,11 +129,14 @@ class Sequencer:
 
     async def _batch(self) -> Batch | None:
         batch = await self.shelf.sequence(self.log, self._sign, self.clock.now(), MOST)
+        self._remember(batch)
+        return batch
+
+    def _remember(self, batch: Batch | None) -> None:
         if batch is not None:
             self._paths.update({key: (batch.size, path) for key, path in batch.paths.items()})
         while len(self._paths) > REMEMBERED:
             self._paths.popitem(last=False)
-        return batch
 
     async def _read_tile(self, log: int, level: int, number: int, _width: int) -> bytes:
         return await self.shelf.tile(log, level, number)

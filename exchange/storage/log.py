@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -13,7 +13,7 @@ from envelopes.log.growth import Growth, grow
 from envelopes.log.tree import Edge
 from exchange.core.audit import AuditEntry, AuditEvent, Author
 from exchange.core.model import EvidenceId
-from exchange.core.ports.log import Batch, LogRecord, Place, Sign
+from exchange.core.ports.log import Batch, Heard, LogRecord, Place, Sign
 from exchange.errors import LOG_ENDED
 from exchange.storage.audit import insert_audit
 from exchange.storage.schema import EVIDENCE
@@ -120,14 +120,14 @@ class LogStore:
     async def sequence(self, log: int, sign: Sign, at: datetime, most: int) -> Batch | None:
         """Give a place to what waits: entries, tiles and checkpoint whole or not at all."""
 
-        def unit(session: Session) -> Batch | None:
-            if session.rows(_OPEN) != [(log,)]:
-                raise Refused(LOG_ENDED, f"Log {log} is not the one that is open")
-            waiting = session.rows(_WAITING, most=most)
-            return _sequence(session, log, waiting, sign, at) if waiting else None
-
         ((waiting,),) = await self._database.look(lambda session: session.rows(_COUNT))
-        return await self._database.transact(unit, heavy=waiting > HEAVY)
+        return await self._database.transact(
+            lambda session: _sequence(session, log, sign, at, most), heavy=waiting > HEAVY
+        )
+
+    def sequence_always(self, log: int, sign: Sign, now: Callable[[], datetime], heard: Heard) -> None:
+        """End every transaction by giving a place to what waits, at most so much that nobody waits long for it."""
+        self._database.end_with(lambda session: _sequence(session, log, sign, now(), HEAVY), heard)
 
     async def waits(self, key: EvidenceId) -> bool:
         """Tell whether a piece of evidence waits for its place."""
@@ -159,7 +159,16 @@ class LogStore:
         return int(rows[0][0]) if rows else 0
 
 
-def _sequence(session: Session, log: int, waiting: Sequence[Row], sign: Sign, at: datetime) -> Batch:
+def _sequence(session: Session, log: int, sign: Sign, at: datetime, most: int) -> Batch | None:
+    waiting = session.rows(_WAITING, most=most)
+    if not waiting:
+        return None
+    if session.rows(_OPEN) != [(log,)]:
+        raise Refused(LOG_ENDED, f"Log {log} is not the one that is open")
+    return _append(session, log, waiting, sign, at)
+
+
+def _append(session: Session, log: int, waiting: Sequence[Row], sign: Sign, at: datetime) -> Batch:
     ((size, _, packed),) = session.rows(_HEAD, log=log)
     entries = []
     for index, (place, key, leaf, owner, receiver, message) in enumerate(waiting, start=size):

@@ -53,6 +53,13 @@ class Database(Protocol):
         """Do a unit of work that only looks a few rows up by their keys; sees everything that was committed before."""
         ...
 
+    def end_with(self, unit: Unit[T], heard: Callable[[T], object]) -> None:
+        """End every transaction from now on with this unit; `heard` is told what came of it when it is on disk.
+
+        A failure undoes this unit alone, and is logged.
+        """
+        ...
+
     def post(self, unit: Unit[object]) -> None:
         """Do a unit of work in the next transaction without waiting for it; it must be such that losing it loses nothing."""
         ...

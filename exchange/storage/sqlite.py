@@ -143,6 +143,8 @@ class SqliteDatabase:
         for reader in readers:
             self._readers.put_nowait(reader)
         self._waiting: asyncio.Queue[_Waiting] = asyncio.Queue(QUEUE)
+        self._last: Unit[Any] | None = None
+        self._heard: Callable[[Any], object] = _LOG.debug
         self.groups = self.units = 0
 
     @property
@@ -175,6 +177,10 @@ class SqliteDatabase:
         """Do a short unit of work at once: a look-up by key takes less than handing it to a thread."""
         return unit(self._near)
 
+    def end_with(self, unit: Unit[T], heard: Callable[[T], object]) -> None:
+        """End every group commit from now on with this unit; `heard` is told what came of it when it is on disk."""
+        self._last, self._heard = unit, heard
+
     def post(self, unit: Unit[object]) -> None:
         """Do a unit of work in the next group commit without waiting for it; a full queue or a failure drops it."""
         done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
@@ -200,7 +206,11 @@ class SqliteDatabase:
         results: Sequence[Any]
         try:
             heavy = any(item.heavy for item in wanted)
-            results = await self._writer.commit([item.unit for item in wanted], heavy=heavy)
+            last = [self._last] if self._last is not None else []
+            results = await self._writer.commit([*(item.unit for item in wanted), *last], heavy=heavy)
+            if last:
+                *results, ended = results
+                self._hear(ended)
         except sqlite3.OperationalError as error:
             _LOG.error("commit failed", error=str(error), units=len(wanted))
             full = error.sqlite_errorcode == sqlite3.SQLITE_FULL
@@ -215,6 +225,13 @@ class SqliteDatabase:
                 item.done.set_exception(result)
             else:
                 item.done.set_result(result)
+
+    def _hear(self, ended: object) -> None:
+        """Tell what came of the unit that ends every group."""
+        if isinstance(ended, Exception):
+            _LOG.error("the end of a group failed", error=type(ended).__name__, detail=str(ended))
+        else:
+            self._heard(ended)
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,3 +178,23 @@ async def test_two_processes_never_make_two_checkpoints_of_one_size(opened, valu
         assert sorted(each.links.number for each in places) == list(range(1, 61))
         size, root = (await two.log.checkpoint(1)).split()
         assert (int(size), bytes.fromhex(root)) == (60, await tiles.root(read_from(two), 60))
+
+
+async def test_every_transaction_ends_with_a_batch_and_a_failing_one_undoes_nothing_else(begun, values, add) -> None:
+    heard, fails = [], True
+
+    def sign_or_fail(size: int, root: bytes) -> str:
+        if fails:
+            raise Refused(LOG_UNUSABLE)
+        return sign(size, root)
+
+    begun.log.sequence_always(1, sign_or_fail, lambda: values.at, heard.append)
+    first = (await add(1))[0]
+    assert await begun.evidence.get(first.id) == first
+    assert (await begun.log.waits(first.id), heard) == (True, [])
+    fails = False
+    second = (await add(2))[0]
+    assert [await begun.log.waits(each.id) for each in (first, second)] == [False, False]
+    (batch,) = heard
+    assert (batch.size, list(batch.paths)) == (2, [first.id, second.id])
+    assert await begun.log.checkpoint(1) == (await begun.log.place(second.id)).checkpoint

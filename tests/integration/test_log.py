@@ -19,7 +19,8 @@ from envelopes.receipt import Event, check_log, open_receipt
 from exchange.cli.main import cli
 from exchange.config import Home
 from exchange.errors import LOG_UNUSABLE
-from exchange.log.sequencer import Sequencer
+from exchange.log.key import LogKey
+from exchange.storage.evidence import insert_statement
 from exchange.wiring import open_exchange
 from trust_store.errors import Refused
 
@@ -106,12 +107,12 @@ async def test_what_the_log_has_not_is_refused(hub, path: str, code: str) -> Non
 
 
 async def test_a_log_that_cannot_be_signed_keeps_the_letter_and_its_receipt_comes_later(hub, monkeypatch) -> None:
-    def fail(_self: Sequencer, _size: int, _root: bytes) -> str:
+    def fail(_self: LogKey, _origin: str, _text: str) -> str:
         raise Refused(LOG_UNUSABLE)
 
     data = hub.signed(hub.lam_son, hub.environment)
     with monkeypatch.context() as patch:
-        patch.setattr(Sequencer, "_sign", fail)
+        patch.setattr(LogKey, "sign", fail)
         refusal = await hub.refused(hub.lam_son, data)
         assert (refusal.status, refusal.reason.code) == (503, "receipt-waits")
         assert await hub.exchange.hub.store.messages.sent((await hub.party(hub.lam_son)).id, _search())
@@ -129,8 +130,12 @@ async def test_what_was_stated_before_the_log_is_sealed_without_a_proof(hub) -> 
     exchange = hub.exchange
     refusal, sender = Refused(LOG_UNUSABLE), await hub.party(hub.lam_son)
     statement = exchange.hub.registrar.reject(refusal, sender, "ab" * 32, 1, exchange.hub.clock.now())
-    await exchange.hub.store.evidence.add(statement)
-    await exchange.database.transact(lambda session: session.connection.execute("DELETE FROM log_pending"))
+
+    def unit(session) -> None:
+        insert_statement(session, statement)
+        session.connection.execute("DELETE FROM log_pending")
+
+    await exchange.database.transact(unit)
     sealed = await exchange.hub.seal(statement.id)
     assert check_log(open_receipt(sealed.xml)[1].element) is None
 

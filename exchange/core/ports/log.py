@@ -49,6 +49,10 @@ class Batch:
     paths: Mapping[EvidenceId, tuple[bytes, ...]]
 
 
+Heard = Callable[[Batch | None], object]
+"""Is told what a transaction ended with."""
+
+
 class LogShelf(Protocol):
     """Keep the log; every statement that is kept waits here for its place from the same transaction on."""
 
@@ -69,6 +73,14 @@ class LogShelf(Protocol):
 
         Entries, tiles and the signed checkpoint are kept whole or not at all, and on top of the checkpoint before.
         `Refused` (log-ended): another log was begun.
+        """
+        ...
+
+    def sequence_always(self, log: int, sign: Sign, now: Callable[[], datetime], heard: Heard) -> None:
+        """From now on give a place to what waits in every transaction that changes anything, at its end.
+
+        `heard` is told of each batch when it is kept (None: nothing waited). A failure leaves everything else of the
+        transaction, and what waits goes on waiting.
         """
         ...
 
