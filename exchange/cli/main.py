@@ -16,6 +16,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "init": ("exchange.cli.hub", "Make a new hub in a folder"),
     "serve": ("exchange.cli.hub", "Serve a hub"),
     "hub": ("exchange.cli.hub_key", "Manage the hub's own keys"),
+    "fsck": ("exchange.cli.fsck", "Check the log, every receipt and every byte of a hub"),
     "doctor": ("exchange.cli.doctor", "Examine a hub and say what is wrong"),
     "backup": ("exchange.cli.backup", "Back a hub up while it serves"),
     "restore": ("exchange.cli.backup", "Restore a hub from a backup"),

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from exchange.config import Home, Settings
-from exchange.operation import contents, credentials, premises, records, signing, staleness, timing
+from exchange.operation import contents, credentials, logbook, premises, records, signing, staleness, timing
 from exchange.operation.findings import Finding, Severity
 from exchange.storage.sqlite import SqliteSession
 
@@ -67,3 +67,4 @@ def _examine_database(
     yield from contents.examine_contents(session, home, deep=deep)
     if deep:
         yield from contents.examine_receipts(session, home)
+        yield from logbook.examine_log(session)

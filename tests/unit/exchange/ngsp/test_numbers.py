@@ -28,7 +28,7 @@ LOCAL = (
     "revocation-list-", "revocation-authority-", "revocation-certificate-", "revocation-older", "revocation-overdue",
     "revocation-unusable", "ocsp-", "fetch-",
     "timestamp-", "level-", "signature-not-raisable", "batch-proof-", "receipt-not-stamped",
-    "log-", "note-", "checkpoint-", "tile-", "witness-",
+    "fsck-", "log-", "note-", "checkpoint-", "tile-", "witness-",
     "csr-", "proof-", "application-", "applications-", "authority-missing", "certificate-last", "certificates-too-many",
 )  # fmt: skip
 """What this listener cannot meet: commands, adapters, the API's own."""
