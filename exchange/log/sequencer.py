@@ -44,6 +44,7 @@ class Sequencer:
     code: str
     cosigner: Cosigner | None = None
     log: int = 0
+    origin: str = ""
     _running: asyncio.Task[Batch | None] | None = None
     _paths: OrderedDict[EvidenceId, tuple[int, tuple[bytes, ...]]] = field(default_factory=OrderedDict)
 
@@ -51,17 +52,21 @@ class Sequencer:
         """Find the log that is open and has our key, or begin one: the first, or the next after another key or a restore."""
         logs = await self.shelf.logs()
         last = logs[-1] if logs else None
-        if last is None or last.ended_at is not None or last.key != self.key.vkey(self.origin(last.log)):
-            self.log = last.log + 1 if last else 1
-            record = LogRecord(log=self.log, key=self.key.vkey(self.origin(self.log)), begun_at=by.at)
-            await self.shelf.begin(record, self._sign(0, EMPTY), by)
+        self.origin = last.key.partition("+")[0] if last else ""
+        if last is None or last.ended_at is not None or last.key != self.key.vkey(self.origin):
+            await self._begin(last.log + 1 if last else 1, by)
         else:
             self.log = last.log
         self.shelf.sequence_always(self.log, self._sign, self.clock.now, self._remember)
 
-    def origin(self, log: int) -> str:
-        """Name a log of this hub, as C2SP tlog-checkpoint asks: a line that no other log has."""
-        return f"congvan/{self.code}/{log}"
+    async def _begin(self, log: int, by: Author) -> None:
+        """Begin a log. The next one is named by its moment too: a backup can be restored twice, and each is another log."""
+        self.log, self.origin = log, f"congvan/{self.code}/{log}"
+        if log > 1:
+            self.origin += f"-{by.at:%Y%m%dT%H%M%S%f}"
+        record = LogRecord(log=log, key=self.key.vkey(self.origin), begun_at=by.at)
+        await self.shelf.begin(record, self._sign(0, EMPTY), by)
+        self.origin = (await self.shelf.logs())[-1].key.partition("+")[0]  # another process may have been first
 
     async def sequence(self, key: EvidenceId) -> None:
         """Return when a piece of evidence has its place, or was stated before there was a log.
@@ -142,9 +147,7 @@ class Sequencer:
         return await self.shelf.tile(log, level, number)
 
     def _sign(self, size: int, root: bytes) -> str:
-        return self.key.sign(
-            self.origin(self.log), write_checkpoint(Checkpoint(origin=self.origin(self.log), size=size, root=root))
-        )
+        return self.key.sign(self.origin, write_checkpoint(Checkpoint(origin=self.origin, size=size, root=root)))
 
     def _forget(self, _: asyncio.Task[Batch | None]) -> None:
         self._running = None

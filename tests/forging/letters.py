@@ -87,12 +87,14 @@ def changed(data: bytes, change: Callable[[etree._Element], object]) -> bytes:
 
 
 def write(root: etree._Element) -> bytes:
-    """Write a document, with what was buried in it as it stands."""
+    """Write a document, with what was buried in it as it stands; what a mutation made unreadable stays where it is."""
     data = bytes(etree.tostring(root.getroottree(), encoding="UTF-8", xml_declaration=True))
     return _BURIED.sub(lambda found: base64.b64decode(found[1]), data)
 
 
-_BURIED = re.compile(rb"<(?:\w+:)?buried(?: xmlns[^<>]*)?>([A-Za-z0-9+/=]*)</(?:\w+:)?buried>")
+_BURIED = re.compile(
+    rb"<(?:\w+:)?buried(?: xmlns[^<>]*)?>((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)</(?:\w+:)?buried>"
+)
 
 
 def bury(element: etree._Element) -> etree._Element:

@@ -166,6 +166,7 @@ async def test_a_restored_hub_begins_another_log(hub, tmp_path) -> None:
     async with open_exchange(Home(tmp_path / "again")) as other:
         first, second = await other.hub.store.log.logs()
         assert (first.key, first.ended_at is None, second.ended_at) == (await vkey_of(hub), False, None)
+        assert second.key.startswith(f"congvan/{hub.code}/2-20")
         sender = await other.hub.store.directory.get((await hub.party(hub.lam_son)).id)
         assert sender is not None
         _, receipt = await other.hub.submit(sender, hub.signed(hub.lam_son, hub.environment, number=3))
@@ -173,6 +174,9 @@ async def test_a_restored_hub_begins_another_log(hub, tmp_path) -> None:
         assert proof is not None
         assert (proof.index < 2, proof.links.number) == (True, 1)
     assert check_log(open_receipt(later.receipt.encode())[1].element, first.key) is not None
+    code, said = await run("restore", "--from", tmp_path / "kept", "--dir", tmp_path / "once more")
+    async with open_exchange(Home(tmp_path / "once more")) as other:
+        assert (await other.hub.store.log.logs())[1].key != second.key
 
 
 async def test_a_hub_whose_log_key_was_lost_begins_another_log(hub, tmp_path) -> None:
