@@ -62,7 +62,7 @@ def read_name(path: str) -> TileName:
     level, higher, last, width = found.groups()
     number = int(higher.replace("x", "").replace("/", "") + last)
     name = TileName(level=None if level == "entries" else int(level), number=number, width=int(width or WIDTH))
-    if name.path != path or number >= MOST:
+    if name.path != path or number * WIDTH >= MOST:
         raise Refused(NOT_A_TILE)
     return name
 
