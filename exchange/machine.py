@@ -57,11 +57,11 @@ class ThreadWorkers:
 
 
 class LoggedProgress:
-    """Write each passed step to the log, at debug level."""
+    """Write each passed step to the log, at debug level, where there is a log: a command writes for people."""
 
     def __init__(self) -> None:
         self._log = structlog.get_logger("congvan.path").bind()
-        self._is_wanted = self._log.is_enabled_for(logging.DEBUG)
+        self._is_wanted = structlog.is_configured() and self._log.is_enabled_for(logging.DEBUG)
 
     def passed(self, step: str) -> None:
         """Note a step."""
